@@ -45,7 +45,9 @@ struct actor_kind {
 	size_t state;                          /* bytes; zeroed before start */
 	actor_tick_fn *start, *stop;           /* either may be NULL; stop also runs after a fault */
 	const struct actor_on *takes;          /* ends with { 0 } */
-	const struct proto_desc *const *sends; /* asks, events, answers; ends with NULL */
+	actor_fn *any;                         /* takes every type not in `takes`: relays only */
+	const struct proto_desc *const *sends; /* asks, events, answers; ends with NULL. A relay's
+	                                          is NULL: it may send any type */
 	const struct proto_desc *const *hears; /* topics, subscribed at start; NULL for none */
 	const struct actor_setting *settings;  /* ends with { 0 }; NULL for none */
 	enum actor_place place;
@@ -62,6 +64,7 @@ struct actor_kind {
 	uint32_t asks;     /* pending asks at once; 0: 64 */
 	bool at_start;     /* made when the node starts, not by its first message */
 	bool sets_tenant;  /* may name another business than the message it handles: the doors only */
+	const void *data;  /* what one maker of kinds keeps about this one, for actor_kind_data() */
 };
 
 /* MSG(call_open, .call = id, ...) — a typed message, written where it is sent. */
@@ -95,6 +98,7 @@ struct ref actor_ref(const struct actor *self);
 struct str actor_name(const struct actor *self); /* "call_session/CA12" */
 struct str actor_key(const struct actor *self);  /* "CA12"; empty for a kind without keys */
 const char *actor_node(const struct actor *self); /* the node's name */
+const void *actor_kind_data(const struct actor *self);
 
 uint64_t actor_now_us(const struct actor *self);  /* monotonic; starts at any value; one per turn */
 uint64_t actor_wall_us(const struct actor *self); /* since the epoch */
