@@ -1,0 +1,28 @@
+/*
+ * digest.h — SHA-256, its HMAC, hex, comparison without a clock, bytes from the kernel.
+ *
+ * The one door to OpenSSL's libcrypto (TLS is libwebsockets' affair). Nothing here keeps state.
+ */
+#pragma once
+#include "proto/err.h"
+#include "proto/str.h"
+
+enum { DIGEST_BYTES = 32, DIGEST_HEX = 2 * DIGEST_BYTES };
+
+/* ERR_MEMORY; ERR_TOO_LARGE for a key of 2 GiB. */
+MUST enum err digest_sha256(struct str data, uint8_t ret[DIGEST_BYTES]);
+MUST enum err digest_hmac_sha256(struct str key, struct str data, uint8_t ret[DIGEST_BYTES]);
+
+/* Lower case and a NUL: ret has 2 * n + 1 bytes. */
+void digest_hex(const void *at, size_t n, char *ret);
+/* Exactly n bytes of hex, either case; ERR_MALFORMED otherwise and *ret is untouched. */
+MUST enum err digest_unhex(struct str hex, void *ret, size_t n);
+
+/* The time it takes depends on n alone: for whatever a stranger may guess at. */
+MUST bool digest_eq(const void *a, const void *b, size_t n);
+
+/* For keys, tokens and trace ids; never actor_random(), which a seed repeats. */
+MUST enum err digest_random(void *ret, size_t n);
+
+/* Overwrites a secret so that no optimiser leaves it behind. */
+void digest_forget(void *at, size_t n);
