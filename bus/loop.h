@@ -1,9 +1,9 @@
 /*
  * loop.h — the one event loop of a process. Nothing else includes uv.h.
  *
- * All work happens in one *turn*, run just before the loop may sleep (shared/facts/node.md 1): each
- * registered stage does a bounded piece of it and says whether more is left; while any has, the loop
- * does not sleep. Callbacks of descriptors and timers only note what happened.
+ * All work happens in one *turn*, run just before the loop may sleep (bus/README.md): each
+ * registered stage does a bounded piece of it and says whether more is left; while any has, the
+ * loop does not sleep. Callbacks of descriptors and timers only note what happened.
  *
  * One thread. Nothing here may be called from another, but loop_stop() from a signal watch.
  */
@@ -19,14 +19,16 @@ struct loop_stage;
 
 enum loop_events { LOOP_READ = 1, LOOP_WRITE = 2 };
 
-typedef void loop_fd_fn(void *ctx, int events); /* events: LOOP_READ | LOOP_WRITE; an error wakes both */
+/* events: LOOP_READ | LOOP_WRITE. An error of the descriptor shows as both and pauses the watch:
+ * who goes on asks again with loop_watch_set(). */
+typedef void loop_fd_fn(void *ctx, int events);
 typedef void loop_tick_fn(void *ctx);
 typedef bool loop_stage_fn(void *ctx); /* true: more is left, come again before sleeping */
 
 MUST enum err loop_new(struct loop **ret);
 void loop_free(struct loop **l); /* takes what is still registered down with it; NULLs *l */
 
-void loop_run(struct loop *l);  /* until loop_stop() */
+void loop_run(struct loop *l); /* until loop_stop() */
 void loop_stop(struct loop *l);
 
 uint64_t loop_now_us(const struct loop *l);  /* monotonic, read from the clock */
@@ -52,7 +54,8 @@ void loop_timer_free(struct loop_timer **t);
 MUST enum err loop_on_signal(struct loop *l, int signum, loop_tick_fn *fn, void *ctx,
                              struct loop_signal **ret);
 
-/* Resolve a name off the loop; fn is called once, on the loop, unless cancelled by loop_free. */
+/* Resolve a name off the loop; fn is called once, on the loop, unless cancelled by loop_free (which
+ * waits for a look-up that has already begun). */
 struct sockaddr;
 typedef void loop_resolve_fn(void *ctx, enum err e, const struct sockaddr *addr, uint32_t len);
 MUST enum err loop_resolve(struct loop *l, const char *host, const char *port, loop_resolve_fn *fn,
