@@ -1,7 +1,7 @@
 /*
  * desc.h — what a message type looks like, as data.
  *
- * msgc compiles proto/schema/*.msg into one struct and one proto_desc per message. Everything that
+ * msgc compiles proto/schema into one struct and one proto_desc per message. Everything that
  * reads or writes a message (codec, text, json, SQL binding, OpenAPI, reference) walks these tables;
  * nothing is written by hand a second time. All of it is read-only and lives for ever.
  *
@@ -12,6 +12,9 @@
  *     str bin json                        struct str: a view, `max` bytes at the most
  *     a record                            struct GROUP_RECORD, embedded
  *     a list of any of them               struct { const T *at; uint32_t n; }, `most` items
+ *
+ * A message or record has at most 64 fields, so that a reader can keep a bit for each one it has seen.
+ * An f64 with least == INT64_MIN and highest == INT64_MAX has no bounds but must be finite.
  *
  * An optional field that is zero or empty is absent, and an absent one reads as zero or empty: there
  * is no third state. A required field is always on the wire, whatever its value.
@@ -74,11 +77,13 @@ struct proto_view {
 	uint32_t offset;
 	uint32_t item; /* bytes of one item of a list; 1 for str, bin, json */
 	uint32_t max;  /* items or bytes at the most */
+	uint32_t each; /* bytes of each string of a list of them */
 	const struct proto_desc *of_record; /* a list of records that hold views themselves */
 	bool of_str;                        /* a list of str, bin or json */
 };
 
-/* A message type; a record has the same shape with number 0. */
+/* A message type; a record has the same shape with number 0, and so has a foreign message: it is
+ * JSON only and nothing can put it on the bus. */
 struct proto_desc {
 	const char *group, *name; /* "call", "open" */
 	const char *full;         /* "call.open" */
@@ -87,6 +92,7 @@ struct proto_desc {
 	uint32_t size;   /* of the struct */
 	uint32_t blob;   /* bytes of blob it may carry beside it; 0 for none */
 	uint16_t n_fields, n_views;
+	bool lists; /* it, or a record in it, has a list */
 	const struct proto_field *fields; /* numbers rise */
 	const struct proto_view *views;
 	const struct proto_desc *reply; /* what answers it; NULL for an event or an answer */
