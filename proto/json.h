@@ -48,6 +48,8 @@ struct json {
 	uint8_t depth;
 	uint8_t flags;
 	bool first; /* nothing yet read of the level just opened */
+	bool odd; /* an escape was passed that PostgreSQL keeps in no text: U+0000, half a surrogate
+	             pair */
 	enum err err;
 	const char *expected; /* with err: what would have been right at `at` */
 	char key[64];         /* a member's name that had escapes */

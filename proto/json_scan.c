@@ -111,6 +111,7 @@ static bool pass_escape(struct json *j)
 	bool pair = is_high(unit) && low_half(at + 5, j->end) >= 0;
 	if (!pair && (is_high(unit) || is_low(unit)) && !(j->flags & JSON_LONE))
 		return json_fail(j, ERR_MALFORMED, "a surrogate pair, not half of one");
+	j->odd |= !unit || (!pair && (is_high(unit) || is_low(unit)));
 	j->at = at + (pair ? 11 : 5);
 	return true;
 }
