@@ -2,8 +2,8 @@
  * desc.h — what a message type looks like, as data.
  *
  * msgc compiles proto/schema into one struct and one proto_desc per message. Everything that
- * reads or writes a message (codec, text, json, SQL binding, OpenAPI, reference) walks these tables;
- * nothing is written by hand a second time. All of it is read-only and lives for ever.
+ * reads or writes a message (codec, text, json, SQL binding, OpenAPI, reference) walks these
+ * tables; nothing is written by hand a second time. All of it is read-only and lives for ever.
  *
  * How a field stands in the struct:
  *
@@ -13,11 +13,11 @@
  *     a record                            struct GROUP_RECORD, embedded
  *     a list of any of them               struct { const T *at; uint32_t n; }, `most` items
  *
- * A message or record has at most 64 fields, so that a reader can keep a bit for each one it has seen.
- * An f64 with least == INT64_MIN and highest == INT64_MAX has no bounds but must be finite.
+ * A message or record has at most 64 fields, so that a reader can keep a bit for each one it has
+ * seen. An f64 with least == INT64_MIN and highest == INT64_MAX has no bounds but must be finite.
  *
- * An optional field that is zero or empty is absent, and an absent one reads as zero or empty: there
- * is no third state. A required field is always on the wire, whatever its value.
+ * An optional field that is zero or empty is absent, and an absent one reads as zero or empty:
+ * there is no third state. A required field is always on the wire, whatever its value.
  */
 #pragma once
 #include "proto/err.h"
@@ -75,9 +75,9 @@ struct proto_field {
 /* Where the views of a struct are, so that copying a message need not walk all its fields. */
 struct proto_view {
 	uint32_t offset;
-	uint32_t item; /* bytes of one item of a list; 1 for str, bin, json */
-	uint32_t max;  /* items or bytes at the most */
-	uint32_t each; /* bytes of each string of a list of them */
+	uint32_t item;                      /* bytes of one item of a list; 1 for str, bin, json */
+	uint32_t max;                       /* items or bytes at the most */
+	uint32_t each;                      /* bytes of each string of a list of them */
 	const struct proto_desc *of_record; /* a list of records that hold views themselves */
 	bool of_str;                        /* a list of str, bin or json */
 };
@@ -92,11 +92,43 @@ struct proto_desc {
 	uint32_t size;   /* of the struct */
 	uint32_t blob;   /* bytes of blob it may carry beside it; 0 for none */
 	uint16_t n_fields, n_views;
-	bool lists; /* it, or a record in it, has a list */
+	bool lists;                       /* it, or a record in it, has a list */
 	const struct proto_field *fields; /* numbers rise */
 	const struct proto_view *views;
 	const struct proto_desc *reply; /* what answers it; NULL for an event or an answer */
 };
+
+/* Bytes of one value of a field in its struct; of one item when it is a list. */
+static inline uint32_t proto_item_size(const struct proto_field *f)
+{
+	static const uint8_t sizes[] = {
+		[PROTO_BOOL] = sizeof(bool),       [PROTO_U8] = sizeof(uint8_t),
+		[PROTO_U16] = sizeof(uint16_t),    [PROTO_U32] = sizeof(uint32_t),
+		[PROTO_U64] = sizeof(uint64_t),    [PROTO_I32] = sizeof(int32_t),
+		[PROTO_I64] = sizeof(int64_t),     [PROTO_F64] = sizeof(double),
+		[PROTO_STR] = sizeof(struct str),  [PROTO_BIN] = sizeof(struct str),
+		[PROTO_JSON] = sizeof(struct str), [PROTO_ENUM] = sizeof(uint32_t),
+	};
+	return f->kind == PROTO_RECORD ? f->of_record->size : sizes[f->kind];
+}
+
+/* Is it a value of the enum? */
+static inline bool proto_enum_has(const struct proto_enum *e, uint32_t number)
+{
+	if (number < e->n_values && e->values[number].number == number)
+		return true; /* most enums count from 0 without a gap */
+	for (uint32_t i = 0; i < e->n_values; i++)
+		if (e->values[i].number == number)
+			return true;
+	return false;
+}
+
+/* Is it finite and in the field's range? */
+static inline bool proto_f64_fits(const struct proto_field *f, double v)
+{
+	return v - v == 0 && (f->least == INT64_MIN || v >= (double)f->least) &&
+	       (f->highest == INT64_MAX || v <= (double)f->highest);
+}
 
 /* All message types of the program, in order of their numbers. NULL when unknown. */
 extern const struct proto_desc *const proto_all[];

@@ -13,9 +13,9 @@
 #pragma once
 #include "proto/desc.h"
 
-/* Where an actor is: its node as this node numbers its peers (0: this node), its slot there, and the
- * slot's generation, so that a message to the dead never reaches the next one in the slot. Meaningful
- * inside one node only; on the wire the node is the connection. All zero: nobody. */
+/* Where an actor is: its node as this node numbers its peers (0: this node), its slot there, and
+ * the slot's generation, so that a message to the dead never reaches the next one in the slot.
+ * Meaningful inside one node only; on the wire the node is the connection. All zero: nobody. */
 struct ref {
 	uint32_t node, slot, gen;
 };
@@ -40,7 +40,8 @@ enum msg_flags {
 	MSG_FAR = 16,    /* came from another node: names stand in the block */
 };
 
-/* Large bytes that ride beside a body and are moved, never copied: counted, freed by their maker. */
+/* Large bytes that ride beside a body and are moved, never copied: counted, freed by their maker.
+ */
 struct blob {
 	const char *at;
 	uint32_t len;
@@ -51,19 +52,19 @@ struct blob {
 struct msg {
 	const struct proto_desc *type;
 	uint32_t refs;
-	uint16_t err;   /* enum err of an answer; OK otherwise */
-	uint8_t flags;  /* enum msg_flags */
-	uint8_t class;  /* size class of the block */
+	uint16_t err;  /* enum err of an answer; OK otherwise */
+	uint8_t flags; /* enum msg_flags */
+	uint8_t class; /* size class of the block */
 	struct ref from, to;
-	uint64_t id;       /* unique in the sending node's life */
-	uint64_t re;       /* the id answered */
-	uint64_t business; /* tenant; 0: the system itself */
-	uint64_t principal; /* key or user on whose behalf; 0: none */
+	uint64_t id;          /* unique in the sending node's life */
+	uint64_t re;          /* the id answered */
+	uint64_t business;    /* tenant; 0: the system itself */
+	uint64_t principal;   /* key or user on whose behalf; 0: none */
 	uint64_t deadline_us; /* this node's monotonic clock; 0: none */
 	struct trace trace;
-	struct blob *blob; /* NULL for none */
+	struct blob *blob;             /* NULL for none */
 	struct str from_name, to_name; /* set when MSG_FAR, views into the block */
-	uint32_t size;     /* bytes used in the block */
+	uint32_t size;                 /* bytes used in the block */
 };
 
 static inline const void *msg_body(const struct msg *m)
@@ -71,11 +72,20 @@ static inline const void *msg_body(const struct msg *m)
 	return m + 1;
 }
 
-/* Build a message: the struct at `body` (NULL for a bare error answer) and all its views are copied.
- * ERR_TOO_LARGE when a view is over its bound (ret_field names it), ERR_MEMORY. The block has one
- * reference and an envelope that is zero but for type and size. */
+/* Of one block. A body of this size is refused; what is larger is a blob or several messages. */
+enum { MSG_BYTES_MAX = 32 << 20 };
+
+/* Build a message: the struct at `body` (NULL for a bare error answer) and all its views are
+ * copied. ERR_TOO_LARGE when a view is over its bound (ret_field names it), ERR_MEMORY. The block
+ * has one reference and an envelope that is zero but for type and size. */
 MUST enum err msg_new(const struct proto_desc *type, const void *body, struct msg **ret,
                       const struct proto_field **ret_field);
+
+/* The same from a body on the wire (proto/codec.h), with the names of its ends beside it. No bytes:
+ * a bare error answer. A peer's bytes ask for no more memory than their type declares. */
+MUST enum err msg_decode(const struct proto_desc *type, struct str bytes, struct str from_name,
+                         struct str to_name, struct msg **ret,
+                         const struct proto_field **ret_field);
 
 static inline struct msg *msg_ref(const struct msg *m)
 {

@@ -1,0 +1,312 @@
+/* decode.c — foreign bytes into a struct, by its table (codec.h). Nothing here trusts a count. */
+#include "proto/codec.h"
+#include "proto/pack.h"
+#include "proto/utf8.h"
+
+struct decoder {
+	struct unpacker in;
+	struct arena *arena;
+	bool keep; /* views are copied into the arena */
+	const struct proto_field *field;
+};
+
+static enum err put_unsigned(const struct proto_field *f, const struct pack_value *v, void *at)
+{
+	if (v->kind != PACK_UINT)
+		return v->kind == PACK_NEGATIVE ? ERR_RANGE : ERR_MALFORMED;
+	/* An optional zero is an absent one: its range does not count. */
+	if ((v->bits < f->from || v->bits > f->to) && (v->bits || !f->optional || f->list))
+		return ERR_RANGE;
+	if (f->kind == PROTO_U8)
+		*(uint8_t *)at = (uint8_t)v->bits;
+	else if (f->kind == PROTO_U16)
+		*(uint16_t *)at = (uint16_t)v->bits;
+	else if (f->kind == PROTO_U32)
+		*(uint32_t *)at = (uint32_t)v->bits;
+	else
+		*(uint64_t *)at = v->bits;
+	return OK;
+}
+
+static enum err put_signed(const struct proto_field *f, const struct pack_value *v, void *at)
+{
+	if (v->kind != PACK_UINT && v->kind != PACK_NEGATIVE)
+		return ERR_MALFORMED;
+	int64_t n = (int64_t)v->bits;
+	if ((v->kind == PACK_UINT && n < 0) ||
+	    ((n < f->least || n > f->highest) && (n || !f->optional || f->list)))
+		return ERR_RANGE;
+	if (f->kind == PROTO_I32)
+		*(int32_t *)at = (int32_t)n;
+	else
+		*(int64_t *)at = n;
+	return OK;
+}
+
+static enum err put_f64(const struct proto_field *f, const struct pack_value *v, double *at)
+{
+	double n;
+	if (v->kind == PACK_FLOAT)
+		n = v->f64;
+	else if (v->kind == PACK_UINT) /* other languages write 3.0 as 3 */
+		n = (double)v->bits;
+	else if (v->kind == PACK_NEGATIVE)
+		n = (double)(int64_t)v->bits;
+	else
+		return ERR_MALFORMED;
+	if (!proto_f64_fits(f, n) && (n != 0 || !f->optional || f->list))
+		return ERR_RANGE;
+	*at = n;
+	return OK;
+}
+
+static enum err put_enum(const struct proto_field *f, const struct pack_value *v, uint32_t *at)
+{
+	if (v->kind != PACK_UINT)
+		return v->kind == PACK_NEGATIVE ? ERR_RANGE : ERR_MALFORMED;
+	if (v->bits > UINT32_MAX || (!proto_enum_has(f->of_enum, (uint32_t)v->bits) &&
+	                             (v->bits || !f->optional || f->list)))
+		return ERR_RANGE;
+	*at = (uint32_t)v->bits;
+	return OK;
+}
+
+static enum err put_view(struct decoder *d, const struct proto_field *f, const struct pack_value *v,
+                         struct str *at)
+{
+	if (v->kind != (f->kind == PROTO_BIN ? PACK_BIN : PACK_STR))
+		return ERR_MALFORMED;
+	struct str s = str_n((const char *)d->in.at, v->bits);
+	d->in.at += v->bits;
+	if (v->bits > f->max)
+		return ERR_TOO_LARGE;
+	if (f->kind != PROTO_BIN && !utf8_valid(s))
+		return ERR_MALFORMED;
+	if (!s.len)
+		*at = (struct str){ 0 };
+	else if (!d->keep)
+		*at = s;
+	else if (!arena_keep(d->arena, s, at))
+		return ERR_TOO_LARGE;
+	return OK;
+}
+
+static enum err take_record(struct decoder *d, const struct proto_desc *type,
+                            const struct pack_value *v, char *base);
+
+/* One value of the field's kind into `at`. */
+static enum err take_item(struct decoder *d, const struct proto_field *f, void *at)
+{
+	struct pack_value v;
+	if (!unpack_head(&d->in, &v))
+		return ERR_MALFORMED;
+	switch ((enum proto_kind)f->kind) {
+	case PROTO_BOOL:
+		if (v.kind != PACK_BOOL)
+			return ERR_MALFORMED;
+		*(bool *)at = v.bits;
+		return OK;
+	case PROTO_U8:
+	case PROTO_U16:
+	case PROTO_U32:
+	case PROTO_U64:
+		return put_unsigned(f, &v, at);
+	case PROTO_I32:
+	case PROTO_I64:
+		return put_signed(f, &v, at);
+	case PROTO_F64:
+		return put_f64(f, &v, at);
+	case PROTO_STR:
+	case PROTO_BIN:
+	case PROTO_JSON:
+		return put_view(d, f, &v, at);
+	case PROTO_ENUM:
+		return put_enum(f, &v, at);
+	case PROTO_RECORD:
+		return take_record(d, f->of_record, &v, at);
+	}
+	return ERR_FAULT;
+}
+
+static enum err take_list(struct decoder *d, const struct proto_field *f, struct str *at)
+{
+	struct pack_value v;
+	if (!unpack_head(&d->in, &v) || v.kind != PACK_ARRAY)
+		return ERR_MALFORMED;
+	if (v.bits > f->most)
+		return ERR_TOO_LARGE;
+	size_t step = proto_item_size(f);
+	size_t size = (size_t)v.bits * step;
+	char *items = v.bits ? arena_take(d->arena, size, 8) : NULL;
+	if (v.bits && !items)
+		return ERR_TOO_LARGE;
+	for (uint32_t i = 0; i < v.bits; i++) {
+		enum err e = take_item(d, f, items + i * step);
+		if (e)
+			return e;
+	}
+	*at = (struct str){ .at = items, .len = (uint32_t)v.bits };
+	return OK;
+}
+
+/* The field with this number; most bodies come in our own order, so the next one is tried first. */
+static inline const struct proto_field *field_of(const struct proto_desc *type, uint64_t number,
+                                                 uint32_t next)
+{
+	if (next < type->n_fields && type->fields[next].number == number)
+		return &type->fields[next];
+	for (uint32_t i = 0; i < type->n_fields; i++)
+		if (type->fields[i].number == number)
+			return &type->fields[i];
+	return NULL;
+}
+
+static enum err take_field(struct decoder *d, const struct proto_field *f, char *at)
+{
+	enum err e = f->list ? take_list(d, f, (struct str *)at) : take_item(d, f, at);
+	if (e && !d->field)
+		d->field = f;
+	return e;
+}
+
+static enum err check_missing(struct decoder *d, const struct proto_desc *type, uint64_t seen)
+{
+	for (uint32_t i = 0; i < type->n_fields; i++) {
+		if (type->fields[i].optional || seen >> i & 1)
+			continue;
+		d->field = &type->fields[i];
+		return ERR_MISSING;
+	}
+	return OK;
+}
+
+static enum err take_record(struct decoder *d, const struct proto_desc *type,
+                            const struct pack_value *v, char *base)
+{
+	uint64_t seen = 0; /* a bit for each field: 64 at the most (desc.h) */
+	uint32_t next = 0;
+	if (v->kind != PACK_MAP)
+		return ERR_MALFORMED;
+	memset(base, 0, type->size);
+	for (uint64_t left = v->bits; left; left--) {
+		struct pack_value key;
+		if (!unpack_head(&d->in, &key) || key.kind != PACK_UINT)
+			return ERR_MALFORMED;
+		const struct proto_field *f = field_of(type, key.bits, next);
+		if (!f) {
+			if (!unpack_skip(&d->in))
+				return ERR_MALFORMED;
+			continue;
+		}
+		uint32_t i = (uint32_t)(f - type->fields);
+		if (seen >> i & 1) {
+			d->field = f;
+			return ERR_MALFORMED;
+		}
+		seen |= UINT64_C(1) << i;
+		next = i + 1;
+		enum err e = take_field(d, f, base + f->offset);
+		if (e)
+			return e;
+	}
+	return check_missing(d, type, seen);
+}
+
+static enum err decode(struct decoder *d, const struct proto_desc *type, void *body,
+                       const struct proto_field **ret_field)
+{
+	struct pack_value v;
+	enum err e = ERR_MALFORMED;
+	if (unpack_head(&d->in, &v))
+		e = take_record(d, type, &v, body);
+	if (e && ret_field)
+		*ret_field = d->field;
+	return e;
+}
+
+static struct unpacker unpacker_over(struct str bytes)
+{
+	const unsigned char *at = (const unsigned char *)(bytes.len ? bytes.at : "");
+	return (struct unpacker){ at, at + bytes.len };
+}
+
+enum err proto_decode_first(const struct proto_desc *type, struct str *bytes, void *body,
+                            struct arena *arena, const struct proto_field **ret_field)
+{
+	struct decoder d = { .in = unpacker_over(*bytes), .arena = arena };
+	enum err e = decode(&d, type, body, ret_field);
+	if (!e)
+		*bytes = str_n((const char *)d.in.at, (size_t)(d.in.end - d.in.at));
+	return e;
+}
+
+enum err proto_decode(const struct proto_desc *type, struct str bytes, void *body,
+                      struct arena *arena, const struct proto_field **ret_field)
+{
+	enum err e = proto_decode_first(type, &bytes, body, arena, ret_field);
+	return !e && bytes.len ? ERR_MALFORMED : e;
+}
+
+enum err proto_decode_kept(const struct proto_desc *type, struct str bytes, void *body,
+                           struct arena *arena, const struct proto_field **ret_field)
+{
+	struct decoder d = { .in = unpacker_over(bytes), .arena = arena, .keep = true };
+	enum err e = decode(&d, type, body, ret_field);
+	return !e && d.in.at != d.in.end ? ERR_MALFORMED : e;
+}
+
+/* ---- how much room ------------------------------------------------------------------------------
+ */
+
+static bool room_of_record(struct unpacker *u, const struct proto_desc *type, uint64_t *room);
+
+static bool room_of_list(struct unpacker *u, const struct proto_field *f, uint64_t *room)
+{
+	struct pack_value v;
+	if (!unpack_head(u, &v) || v.kind != PACK_ARRAY || v.bits > f->most)
+		return false;
+	uint64_t step = proto_item_size(f);
+	*room += 7 + v.bits * step;
+	bool deeper = f->kind == PROTO_RECORD && f->of_record->lists;
+	for (uint64_t i = 0; i < v.bits; i++)
+		if (!(deeper ? room_of_record(u, f->of_record, room) : unpack_skip(u)))
+			return false;
+	return true;
+}
+
+static bool room_of_record(struct unpacker *u, const struct proto_desc *type, uint64_t *room)
+{
+	struct pack_value v, key;
+	if (!unpack_head(u, &v) || v.kind != PACK_MAP)
+		return false;
+	for (uint64_t i = 0; i < v.bits; i++) {
+		if (!unpack_head(u, &key) || key.kind != PACK_UINT)
+			return false;
+		const struct proto_field *f = field_of(type, key.bits, (uint32_t)i);
+		bool good;
+		if (f && f->list)
+			good = room_of_list(u, f, room);
+		else if (f && f->kind == PROTO_RECORD && f->of_record->lists)
+			good = room_of_record(u, f->of_record, room);
+		else
+			good = unpack_skip(u);
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
+enum err proto_room(const struct proto_desc *type, struct str bytes, size_t *ret)
+{
+	/* The bytes of views are bytes of the body; the items of lists come on top. What is wrong
+	 * with the body is the decoder's to say: it stops there too, having taken no more than
+	 * this. */
+	uint64_t room = bytes.len;
+	struct unpacker u = unpacker_over(bytes);
+	if (type->lists)
+		(void)room_of_record(&u, type, &room);
+	if (room > UINT32_MAX / 2)
+		return ERR_TOO_LARGE;
+	*ret = (size_t)room;
+	return OK;
+}
