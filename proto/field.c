@@ -4,6 +4,8 @@
 #include "proto/field.h"
 #include "proto/json_scan.h"
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 size_t field_item_size(const struct proto_field *f)
 {
@@ -309,4 +311,17 @@ void field_expects(struct buf *b, const struct proto_field *f, bool item)
 	default:
 		expects_number(b, f);
 	}
+}
+
+void field_put_f64(struct buf *b, double v)
+{
+	char text[32] = "";
+	/* 15 digits always survive, 17 always suffice (IEEE 754, double). */
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, v);
+		double back = strtod(text, NULL);
+		if (!memcmp(&back, &v, sizeof v))
+			break;
+	}
+	buf_text(b, text);
 }

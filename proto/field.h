@@ -50,3 +50,6 @@ bool field_f64_bounded(const struct proto_field *f);
 
 /* "a whole number 8000..48000", for a message to a person. Cut where `b` ends. */
 void field_expects(struct buf *b, const struct proto_field *f, bool item);
+
+/* The shortest decimal that reads back the same. */
+void field_put_f64(struct buf *b, double v);

@@ -10,7 +10,7 @@
 #include "proto/json_js.h"
 #include "proto/utf8.h"
 
-enum { MOST_FIELDS = 256, EXCERPT_BYTES = 40 };
+enum { EXCERPT_BYTES = 40 };
 
 struct step {
 	const struct step *up;
@@ -354,12 +354,12 @@ static enum err decode_member(struct walk *w, const struct proto_field *f, char 
 	               : decode_one(w, f, false, body + f->offset, s);
 }
 
-static enum err all_there(struct walk *w, const struct proto_desc *d, const uint64_t *seen,
+static enum err all_there(struct walk *w, const struct proto_desc *d, uint64_t seen,
                           const struct step *up)
 {
 	for (uint16_t i = 0; i < d->n_fields; i++) {
 		const struct proto_field *f = &d->fields[i];
-		if (f->optional || seen[i / 64] >> i % 64 & 1)
+		if (f->optional || seen >> i & 1)
 			continue;
 		struct step s = { .up = up, .name = str_of(f->json) };
 		return refuse(w, &s, ERR_MISSING, f, false, NULL);
@@ -370,11 +370,9 @@ static enum err all_there(struct walk *w, const struct proto_desc *d, const uint
 static enum err decode_record(struct walk *w, const struct proto_desc *d, char *body,
                               const struct step *up)
 {
-	uint64_t seen[MOST_FIELDS / 64] = { 0 };
+	uint64_t seen = 0; /* at most 64 fields (desc.h) */
 	uint16_t hint = 0;
 	struct str key;
-	if (d->n_fields > MOST_FIELDS)
-		return ERR_UNSUPPORTED; /* our table, not the peer's doing */
 	json_object(w->j);
 	while (json_key(w->j, &key)) {
 		const struct proto_field *f = field_of(d, key, &hint);
@@ -383,13 +381,11 @@ static enum err decode_record(struct walk *w, const struct proto_desc *d, char *
 			struct step s = { .up = up,
 				          .name = str_of(f->json),
 				          .secret = f->secret || (up && up->secret) };
-			uint64_t *word = &seen[(f - d->fields) / 64], bit = UINT64_C(1)
-			                                                    << (f - d->fields) % 64;
+			uint64_t bit = UINT64_C(1) << (f - d->fields);
 			json_peek(w->j);
-			e = *word & bit
-			            ? refuse_as(w, &s, ERR_INVALID, "each member once", w->j->at)
-			            : decode_member(w, f, body, &s);
-			*word |= bit;
+			e = seen & bit ? refuse_as(w, &s, ERR_INVALID, "each member once", w->j->at)
+			               : decode_member(w, f, body, &s);
+			seen |= bit;
 		} else {
 			e = unknown_member(w, key, up);
 		}

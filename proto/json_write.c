@@ -8,8 +8,6 @@
 #include "proto/json_scan.h"
 #include "proto/utf8.h"
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 /* Beyond it doubles, and so JavaScript's numbers, skip whole numbers (ECMA-262, MAX_SAFE_INTEGER +
  * 1). */
@@ -120,20 +118,12 @@ void json_put_i64(struct buf *b, int64_t v)
 
 void json_put_f64(struct buf *b, double v)
 {
-	char text[32] = "";
 	if (!isfinite(v)) {
 		buf_fail(b, ERR_RANGE);
 		return;
 	}
-	/* 15 digits always survive, 17 always suffice (IEEE 754, double). */
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof text, "%.*g", digits, v);
-		double back = strtod(text, NULL);
-		if (!memcmp(&back, &v, sizeof v))
-			break;
-	}
 	comma(b);
-	buf_text(b, text);
+	field_put_f64(b, v);
 }
 
 void json_put_bool(struct buf *b, bool v)
