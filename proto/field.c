@@ -207,11 +207,12 @@ bool field_enum_number(const struct proto_enum *e, struct str name, uint32_t *re
 	return false;
 }
 
-/* Digits only, perhaps behind a sign: a whole number, if possibly one too great for us. */
+/* Digits without leading zeros, perhaps behind a sign: a whole number, if possibly one too great
+ * for us. */
 static bool looks_whole(struct str s)
 {
 	uint32_t i = s.len && s.at[0] == '-';
-	if (i == s.len)
+	if (i == s.len || (s.at[i] == '0' && i + 1 < s.len))
 		return false;
 	for (; i < s.len; i++)
 		if (s.at[i] < '0' || s.at[i] > '9')

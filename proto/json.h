@@ -128,6 +128,12 @@ MUST enum err json_decode(const struct proto_desc *d, struct str doc, unsigned f
 MUST enum err json_decode_next(struct json *j, const struct proto_desc *d, struct arena *a,
                                void *ret, struct json_error *ret_error);
 
+/* The same onto a struct that is filled in part: bits of *given are the fields it has (bit i:
+ * fields[i]), giving one again is refused, those of the object are added. Whether all required ones
+ * are there is for the caller to ask; see fill.h. On failure the struct is half filled. */
+MUST enum err json_decode_onto(struct json *j, const struct proto_desc *d, struct arena *a,
+                               void *body, uint64_t *given, struct json_error *ret_error);
+
 /* The struct as a JSON object; absent optional fields are left out. Numbers beyond 2^53 are written
  * as strings, which is what a JavaScript reader can take. Fails in the buf: ERR_RANGE for NaN and
  * infinity, ERR_MALFORMED for a json field that is none. */

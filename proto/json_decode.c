@@ -367,10 +367,10 @@ static enum err all_there(struct walk *w, const struct proto_desc *d, uint64_t s
 	return OK;
 }
 
-static enum err decode_record(struct walk *w, const struct proto_desc *d, char *body,
-                              const struct step *up)
+/* `seen`: the fields given before, and those given here. */
+static enum err decode_members(struct walk *w, const struct proto_desc *d, char *body,
+                               const struct step *up, uint64_t *seen)
 {
-	uint64_t seen = 0; /* at most 64 fields (desc.h) */
 	uint16_t hint = 0;
 	struct str key;
 	json_object(w->j);
@@ -381,38 +381,63 @@ static enum err decode_record(struct walk *w, const struct proto_desc *d, char *
 			struct step s = { .up = up,
 				          .name = str_of(f->json),
 				          .secret = f->secret || (up && up->secret) };
-			uint64_t bit = UINT64_C(1) << (f - d->fields);
+			uint64_t bit = UINT64_C(1) << (f - d->fields); /* at most 64 (desc.h) */
 			json_peek(w->j);
-			e = seen & bit ? refuse_as(w, &s, ERR_INVALID, "each member once", w->j->at)
-			               : decode_member(w, f, body, &s);
-			seen |= bit;
+			e = *seen & bit
+			            ? refuse_as(w, &s, ERR_INVALID, "each member once", w->j->at)
+			            : decode_member(w, f, body, &s);
+			*seen |= bit;
 		} else {
 			e = unknown_member(w, key, up);
 		}
 		if (e)
 			return e;
 	}
-	return w->j->err ? broken(w, up) : all_there(w, d, seen, up);
+	return w->j->err ? broken(w, up) : OK;
+}
+
+static enum err decode_record(struct walk *w, const struct proto_desc *d, char *body,
+                              const struct step *up)
+{
+	uint64_t seen = 0;
+	enum err e = decode_members(w, d, body, up, &seen);
+	return e ? e : all_there(w, d, seen, up);
+}
+
+/* Is it an object at all? */
+static enum err wants_object(struct walk *w)
+{
+	struct json *j = w->j;
+	struct step none = { .name = str_of("") };
+	enum json_type t = json_peek(j);
+	if (!j->err && t == JSON_OBJECT)
+		return OK;
+	if (j->err || t == JSON_NONE) {
+		json_fail(j, ERR_MALFORMED, "an object");
+		return broken(w, NULL);
+	}
+	refuse_as(w, &none, ERR_TYPE, "an object", j->at);
+	if (w->error)
+		w->error->pointer[0] = '\0'; /* the document itself */
+	return ERR_TYPE;
+}
+
+enum err json_decode_onto(struct json *j, const struct proto_desc *d, struct arena *a, void *body,
+                          uint64_t *given, struct json_error *ret_error)
+{
+	struct walk w = { .j = j, .a = a, .error = ret_error };
+	enum err e = wants_object(&w);
+	return e ? e : decode_members(&w, d, body, NULL, given);
 }
 
 enum err json_decode_next(struct json *j, const struct proto_desc *d, struct arena *a, void *ret,
                           struct json_error *ret_error)
 {
 	struct walk w = { .j = j, .a = a, .error = ret_error };
-	enum err e;
 	memset(ret, 0, d->size);
-	enum json_type t = json_peek(j);
-	if (j->err || t == JSON_NONE) {
-		json_fail(j, ERR_MALFORMED, "an object");
-		e = broken(&w, NULL);
-	} else if (t != JSON_OBJECT) {
-		struct step none = { 0 };
-		e = refuse_as(&w, &none, ERR_TYPE, "an object", j->at);
-		if (ret_error)
-			ret_error->pointer[0] = '\0';
-	} else {
+	enum err e = wants_object(&w);
+	if (!e)
 		e = decode_record(&w, d, ret, NULL);
-	}
 	if (e)
 		memset(ret, 0, d->size);
 	return e;
