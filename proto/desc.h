@@ -93,6 +93,7 @@ struct proto_desc {
 	uint32_t blob;   /* bytes of blob it may carry beside it; 0 for none */
 	uint16_t n_fields, n_views;
 	bool lists;                       /* it, or a record in it, has a list */
+	uint64_t required;                /* a bit for each field: not optional */
 	const struct proto_field *fields; /* numbers rise */
 	const struct proto_view *views;
 	const struct proto_desc *reply; /* what answers it; NULL for an event or an answer */

@@ -39,29 +39,27 @@ static bool is_traced(const struct trace *t)
 	return memcmp(t->id, none.id, TRACE_BYTES) != 0;
 }
 
-static struct wire_envelope envelope_of(const struct msg *m, uint64_t now_us)
+/* Every field by hand: a designated initialiser clears the struct first and is then copied out. */
+static void envelope_of(const struct msg *m, uint64_t now_us, struct wire_envelope *ret)
 {
-	return (struct wire_envelope){
-		.type = m->type ? m->type->number : 0,
-		.flags = m->flags & FLAGS_SENT,
-		.id = m->id,
-		.re = m->re,
-		.err = m->err,
-		.from_slot = m->from.slot,
-		.from_gen = m->from.gen,
-		.to_slot = m->to.slot,
-		.to_gen = m->to.gen,
-		.from_name = m->from_name,
-		.to_name = m->to_name,
-		.business = m->business,
-		.principal = m->principal,
-		.deadline_ms = ms_left(m->deadline_us, now_us),
-		.trace_id = is_traced(&m->trace) ? str_n((const char *)m->trace.id, TRACE_BYTES)
-		                                 : (struct str){ 0 },
-		.span = m->trace.span,
-		.sampled = m->trace.sampled,
-		.blob_len = m->blob ? m->blob->len : 0,
-	};
+	ret->type = m->type ? m->type->number : 0;
+	ret->flags = m->flags & FLAGS_SENT;
+	ret->id = m->id;
+	ret->re = m->re;
+	ret->err = m->err;
+	ret->from_slot = m->from.slot;
+	ret->from_gen = m->from.gen;
+	ret->to_slot = m->to.slot;
+	ret->to_gen = m->to.gen;
+	ret->from_name = m->from_name;
+	ret->to_name = m->to_name;
+	ret->business = m->business;
+	ret->principal = m->principal;
+	ret->deadline_ms = ms_left(m->deadline_us, now_us);
+	ret->trace_id = str_n((const char *)m->trace.id, is_traced(&m->trace) ? TRACE_BYTES : 0);
+	ret->span = m->trace.span;
+	ret->sampled = m->trace.sampled;
+	ret->blob_len = m->blob ? m->blob->len : 0;
 }
 
 /* Where the next part goes, and how much of the room is left: none once a part did not fit. */
@@ -74,7 +72,7 @@ static void advance(char **to, size_t *room, size_t n)
 
 enum err packet_put(const struct msg *m, uint64_t now_us, char *to, size_t room, size_t *ret_len)
 {
-	struct wire_envelope envelope = envelope_of(m, now_us);
+	struct wire_envelope envelope;
 	struct str blob = m->blob ? str_n(m->blob->at, m->blob->len) : (struct str){ 0 };
 	size_t all = room, n = 0, total = LENGTH_BYTES;
 	char *start = to;
@@ -82,6 +80,7 @@ enum err packet_put(const struct msg *m, uint64_t now_us, char *to, size_t room,
 		return ERR_TYPE;
 	if (blob.len && (!m->type || blob.len > m->type->blob))
 		return ERR_TOO_LARGE;
+	envelope_of(m, now_us, &envelope);
 	advance(&to, &room, LENGTH_BYTES);
 	enum err e = proto_encode(&wire_envelope_desc, &envelope, to, room, &n, NULL);
 	if (e && e != ERR_FULL)

@@ -43,30 +43,30 @@ static inline void pack_byte(struct packer *p, unsigned char b)
 /* A format byte and a number of 1, 2, 4 or 8 bytes, most significant first. */
 static inline void pack_head(struct packer *p, unsigned char format, uint64_t v, unsigned bytes)
 {
-	unsigned char head[9];
 	uint64_t big = __builtin_bswap64(v << (64 - 8 * bytes));
-	head[0] = format;
-	memcpy(head + 1, &big, 8);
-	if (p->end - p->at >= 9) {
-		memcpy(p->at, head, 9); /* what is above is overwritten by the next */
+	if (p->end - p->at >= 9) { /* what is written too far is overwritten by the next */
+		p->at[0] = format;
+		memcpy(p->at + 1, &big, 8);
 		p->at += 1 + bytes;
-	} else {
-		pack_bytes(p, head, 1 + bytes);
+		return;
 	}
+	if ((size_t)(p->end - p->at) < 1 + bytes) {
+		pack_over(p, 1 + bytes);
+		return;
+	}
+	*p->at++ = format;
+	memcpy(p->at, &big, bytes);
+	p->at += bytes;
 }
 
 static inline void pack_uint(struct packer *p, uint64_t v)
 {
-	if (v < 0x80)
+	if (v < 0x80) {
 		pack_byte(p, (unsigned char)v);
-	else if (v <= UINT8_MAX)
-		pack_head(p, 0xcc, v, 1);
-	else if (v <= UINT16_MAX)
-		pack_head(p, 0xcd, v, 2);
-	else if (v <= UINT32_MAX)
-		pack_head(p, 0xce, v, 4);
-	else
-		pack_head(p, 0xcf, v, 8);
+		return;
+	}
+	unsigned width = (v > UINT8_MAX) + (v > UINT16_MAX) + (v > UINT32_MAX);
+	pack_head(p, (unsigned char)(0xcc + width), v, 1u << width);
 }
 
 static inline void pack_int(struct packer *p, int64_t v)
@@ -166,6 +166,35 @@ struct pack_value {
 /* Read a value's head; the content of STR, BIN and EXT stands at u->at and is the caller's to pass.
  * false: the bytes end too early, a count is beyond them, or it is no msgpack (0xc1). */
 MUST bool unpack_head(struct unpacker *u, struct pack_value *ret);
+
+/* The same, with the usual cases in place: a small number, a number, a short text. */
+static inline bool unpack_usual(struct unpacker *u, struct pack_value *ret)
+{
+	size_t left = (size_t)(u->end - u->at);
+	if (left >= 9) {
+		unsigned char b = u->at[0];
+		if (b < 0x80) {
+			*ret = (struct pack_value){ .kind = PACK_UINT, .bits = b };
+			u->at++;
+			return true;
+		}
+		if (b >= 0xcc && b <= 0xcf) {
+			unsigned bytes = 1u << (b - 0xcc);
+			uint64_t big;
+			memcpy(&big, u->at + 1, 8);
+			ret->kind = PACK_UINT;
+			ret->bits = __builtin_bswap64(big) >> (64 - 8 * bytes);
+			u->at += 1 + bytes;
+			return true;
+		}
+		if ((b & 0xe0) == 0xa0 && (b & 0x1fu) < left) {
+			*ret = (struct pack_value){ .kind = PACK_STR, .bits = b & 0x1f };
+			u->at++;
+			return true;
+		}
+	}
+	return unpack_head(u, ret);
+}
 
 /* Pass one whole value, however deep it nests, in time linear in its bytes. */
 MUST bool unpack_skip(struct unpacker *u);

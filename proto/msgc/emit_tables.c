@@ -102,7 +102,10 @@ static bool holds_lists(const struct decl *d)
 static void emit_desc(struct schema *s, FILE *to, const struct decl *d)
 {
 	const char *name = c_name(s, d);
-	uint32_t n_views = 0;
+	uint32_t n_views = 0, nth = 0;
+	uint64_t required = 0;
+	for (const struct field *f = d->fields; f; f = f->next)
+		required |= (uint64_t)!f->optional << nth++;
 	if (d->n_fields) {
 		fprintf(to, "\nstatic const struct proto_field %s_fields[] = {\n", name);
 		for (const struct field *f = d->fields; f; f = f->next)
@@ -124,7 +127,10 @@ static void emit_desc(struct schema *s, FILE *to, const struct decl *d)
 		fprintf(to, ",\n\t.number = %uu << 16 | %u", d->group->number, d->number);
 	fprintf(to, ",\n\t.size = sizeof(struct %s),\n", name);
 	if (d->n_fields)
-		fprintf(to, "\t.n_fields = %u,\n\t.fields = %s_fields,\n", d->n_fields, name);
+		fprintf(to,
+		        "\t.n_fields = %u,\n\t.required = UINT64_C(0x%" PRIx64
+		        "),\n\t.fields = %s_fields,\n",
+		        d->n_fields, required, name);
 	if (n_views)
 		fprintf(to, "\t.n_views = %u,\n\t.views = %s_views,\n", n_views, name);
 	if (holds_lists(d))
