@@ -25,17 +25,19 @@ struct bus_calls {
 	void (*gone)(void *ctx, uint32_t peer);
 	/* Who hosts what changed: hashed and single actors may have moved. */
 	void (*roster)(void *ctx);
-	/* A newer incarnation of this node's name exists, or we were declared dead: draw a new epoch,
-	 * drop what is held by lease, join anew. */
+	/* A newer incarnation of this node's name exists, or we were declared dead: draw a new
+	 * epoch, drop what is held by lease, join anew with a new link. Said once. */
 	void (*stale)(void *ctx);
+	/* A hub does not let us in, and says what to change. May be NULL. */
+	void (*refused)(void *ctx, enum err e, struct str why);
 };
 
 struct bus_config {
-	const char *name;             /* of the node: [a-z0-9_.#-]{1,63}, unique on the bus */
-	uint64_t epoch;               /* this incarnation: boot time in ns, rises with each start */
-	const char *const *kinds;     /* hosted kinds, ends with NULL */
-	const char *const *hubs;      /* endpoints of the hubs, ends with NULL; none: alone */
-	uint64_t seed;
+	const char *name;         /* of the node: [a-z0-9_.#-]{1,63}, unique on the bus */
+	uint64_t epoch;           /* this incarnation: boot time in ns, rises with each start */
+	const char *const *kinds; /* hosted kinds, ends with NULL */
+	const char *const *hubs;  /* endpoints of the hubs, ends with NULL; none: alone */
+	const char *hub_key;      /* public CURVE key of the hubs' tcp endpoints; NULL for none */
 	const struct bus_calls *calls;
 	void *ctx;
 };
@@ -55,8 +57,13 @@ uint64_t bus_next_us(const struct bus *b);
  * peer has not acknowledged it. */
 MUST enum err bus_send(struct bus *b, uint32_t peer, const struct msg *m);
 
-/* Events: to every node with a subscriber, through one hub. At most once. */
+/* Events: to every other node with a subscriber, through one hub (the first that lives). At most
+ * once; what its own node hears, the caller delivers itself. OK also when nobody wants it.
+ * ERR_UNAVAILABLE: no hub; ERR_FULL: the hub does not keep up. Both are counted. */
 MUST enum err bus_publish(struct bus *b, const struct msg *m);
+/* Does another node hear this type? One compare while nobody hears any. */
+bool bus_wanted(const struct bus *b, const struct proto_desc *type);
+/* Each subscription is ended by one bus_unsubscribe(). */
 void bus_subscribe(struct bus *b, const struct proto_desc *type);
 void bus_unsubscribe(struct bus *b, const struct proto_desc *type);
 
@@ -75,9 +82,31 @@ struct bus_peer {
 	uint64_t epoch;
 	enum bus_peer_state state;
 	uint64_t sent, received, held; /* messages; held: not yet acknowledged */
+	uint32_t load;                 /* actors alive there, as it told last */
 	const char *const *kinds;
 };
-/* The i-th living peer, false past the end. */
+/* The i-th living peer, false past the end; hubs are none. */
 bool bus_peer_at(const struct bus *b, uint32_t i, struct bus_peer *ret);
-const char *bus_peer_name(const struct bus *b, uint32_t peer); /* also of the gone; "?" if unknown */
-bool bus_joined(const struct bus *b); /* some hub has answered with the roster */
+const char *bus_peer_name(const struct bus *b,
+                          uint32_t peer); /* also of the gone; "?" if unknown */
+bool bus_joined(const struct bus *b);     /* some hub has answered with the roster */
+
+/* Actors alive here: told to the peers, for placement. */
+void bus_load(struct bus *b, uint32_t actors);
+
+/* May this key connect to us? What a link over CURVE asks: the hubs' and those of the roster. */
+bool bus_knows_key(const struct bus *b, const char *key);
+/* Each key that a hub says is revoked, once; NULL when there is none: its connections are to be
+ * dropped (link_zmq_drop). */
+const char *bus_revoked(struct bus *b);
+
+struct bus_stats {
+	uint64_t frames_in, frames_out, resent;
+	uint64_t twins, holes;                /* numbers seen twice, or missing */
+	uint64_t malformed, stale, strangers; /* frames not opened: bad, of the dead, of nobody */
+	uint64_t denied;                      /* hellos and messages that a key may not send */
+	uint64_t unknown;                     /* messages of types or shapes not known here */
+	uint64_t events_lost;                 /* published, but no hub took them */
+	uint64_t events_missed;               /* left out by a hub because we were slow */
+};
+struct bus_stats bus_stats(const struct bus *b);
