@@ -21,6 +21,7 @@ struct actor; /* one running actor */
  *   actor_fault() this actor is broken: it stops, its supervisor restarts it. */
 typedef enum err actor_fn(struct actor *self, const struct msg *m);
 typedef enum err actor_tick_fn(struct actor *self); /* start, stop, a timer, a wake-up */
+/* ERR_… from start is a fault: it did not start. In stop one may still send and answer, not ask. */
 
 struct actor_on {
 	const struct proto_desc *type;
@@ -42,10 +43,10 @@ struct actor_setting {
 /* A kind of actor: read-only, one per folder, named <kind>_actor. */
 struct actor_kind {
 	const char *name, *doc;
-	size_t state;                          /* bytes; zeroed before start */
-	actor_tick_fn *start, *stop;           /* either may be NULL; stop also runs after a fault */
-	const struct actor_on *takes;          /* ends with { 0 } */
-	actor_fn *any;                         /* takes every type not in `takes`: relays only */
+	size_t state;                 /* bytes; zeroed before start */
+	actor_tick_fn *start, *stop;  /* either may be NULL; stop also runs after a fault */
+	const struct actor_on *takes; /* ends with { 0 } */
+	actor_fn *any;                /* takes every type not in `takes`: relays only */
 	const struct proto_desc *const *sends; /* asks, events, answers; ends with NULL. A relay's
 	                                          is NULL: it may send any type */
 	const struct proto_desc *const *hears; /* topics, subscribed at start; NULL for none */
@@ -58,17 +59,26 @@ struct actor_kind {
 	} mailbox;
 	struct {
 		enum actor_restart when;
-		uint32_t times, within_ms, pause_ms; /* more often: escalate to the parent, then the node */
+		/* 0: 3 times in 60,000 ms; the pause before a restart doubles within that time.
+		 * More often: the parent faults in its place; without a parent the node is told. */
+		uint32_t times, within_ms, pause_ms;
 	} restart;
 	uint32_t idle_ms;  /* leaves after this silence; 0: stays */
 	uint32_t asks;     /* pending asks at once; 0: 64 */
+	uint32_t holds;    /* asks held at once; 0: 1024. Further asks are refused: ERR_BUSY */
 	bool at_start;     /* made when the node starts, not by its first message */
-	bool sets_tenant;  /* may name another business than the message it handles: the doors only */
+	bool needs_tenant; /* a message that names no business is refused: ERR_NO_TENANT */
+	bool sets_tenant;  /* may name another business than the message it handles: the doors only
+	                    */
 	const void *data;  /* what one maker of kinds keeps about this one, for actor_kind_data() */
 };
 
 /* MSG(call_open, .call = id, ...) — a typed message, written where it is sent. */
-#define MSG(type, ...) &type##_desc, &(struct type){ __VA_ARGS__ }
+#define MSG(type, ...)                                                                             \
+	&type##_desc, &(struct type)                                                               \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
+	}
 
 /* To whom: a name ("store", "call_session/CA12"), or where somebody is. */
 struct to {
@@ -88,15 +98,15 @@ static inline struct to to_ref(struct ref ref)
 {
 	return (struct to){ .ref = ref };
 }
-#define TO(x) \
+#define TO(x)                                                                                      \
 	_Generic((x), char *: to_text, const char *: to_text, struct str: to_str, struct ref: to_ref)(x)
 
 /* ---- itself ------------------------------------------------------------------------------- */
 
 void *actor_state(struct actor *self);
 struct ref actor_ref(const struct actor *self);
-struct str actor_name(const struct actor *self); /* "call_session/CA12" */
-struct str actor_key(const struct actor *self);  /* "CA12"; empty for a kind without keys */
+struct str actor_name(const struct actor *self);  /* "call_session/CA12" */
+struct str actor_key(const struct actor *self);   /* "CA12"; empty for a kind without keys */
 const char *actor_node(const struct actor *self); /* the node's name */
 const void *actor_kind_data(const struct actor *self);
 
@@ -109,11 +119,14 @@ int64_t actor_setting_i64(const struct actor *self, const char *name);
 
 /* ---- speaking ------------------------------------------------------------------------------ */
 
-/* A message inherits business, principal, trace and deadline of the one being handled. Sending a
- * type that the kind does not list in `sends` is a fault. ERR_FULL, ERR_NO_ROUTE, ERR_TOO_LARGE;
- * what was accepted and later lost is a dead letter, counted with its reason. */
+/* A message inherits business, principal and trace of the one being handled, an ask its deadline
+ * too (for an event nobody waits); in an answer's handler they are those under which was asked.
+ * Sending a type that the kind does not list in `sends` is a fault. ERR_FULL, ERR_NO_ROUTE,
+ * ERR_GONE, ERR_TOO_LARGE: not sent. What was accepted and later lost is a dead letter, counted
+ * with its reason. */
 #define actor_send(self, to, ...) actor_send_to(self, TO(to), NULL, __VA_ARGS__)
-/* The same with a blob, which is the runtime's from here on, whatever is returned; *b becomes NULL. */
+/* The same with a blob, which is the runtime's from here on, whatever is returned; *b becomes NULL.
+ */
 #define actor_send_move(self, to, b, ...) actor_send_to(self, TO(to), b, __VA_ARGS__)
 MUST enum err actor_send_to(struct actor *self, struct to to, struct blob **b,
                             const struct proto_desc *type, const void *body);
@@ -128,18 +141,21 @@ MUST enum err actor_subscribe(struct actor *self, const struct proto_desc *type)
 void actor_unsubscribe(struct actor *self, const struct proto_desc *type);
 
 /* Ask, and have exactly one call of `answer`: with the reply, or with msg_err() set (the other
- * side's refusal, ERR_TIMEOUT, ERR_GONE, ERR_FAULT …; msg_body() is then absent). If this returns an
- * error there will be no call. */
-#define actor_ask(self, to, within_ms, answer, ...) \
+ * side's refusal, ERR_TIMEOUT, ERR_GONE, ERR_FAULT …; msg_body() is then absent). If this returns
+ * an error there will be no call: ERR_BUSY its mailbox is full, or too many asks are pending here;
+ * ERR_TIMEOUT the deadline has passed; and those of a send. */
+#define actor_ask(self, to, within_ms, answer, ...)                                                \
 	actor_ask_to(self, TO(to), NULL, within_ms, answer, 0, __VA_ARGS__)
 /* The same, with a number that msg_tag() gives back in the answer. */
-#define actor_ask_tag(self, to, within_ms, answer, tag, ...) \
+#define actor_ask_tag(self, to, within_ms, answer, tag, ...)                                       \
 	actor_ask_to(self, TO(to), NULL, within_ms, answer, tag, __VA_ARGS__)
 MUST enum err actor_ask_to(struct actor *self, struct to to, struct blob **b, uint32_t within_ms,
                            actor_fn *answer, uint64_t tag, const struct proto_desc *type,
                            const void *body);
 
-/* Answer an ask, once: a second answer is a fault. A message from msg_hold() is released by this. */
+/* Answer an ask, once: a second answer is a fault, and so is a type that is not the declared reply.
+ * A message from msg_hold() is released by this. An answer that cannot be made (ERR_TOO_LARGE,
+ * ERR_MEMORY) is answered with that error instead. */
 MUST enum err actor_reply(struct actor *self, const struct msg *asked,
                           const struct proto_desc *type, const void *body);
 MUST enum err actor_reply_move(struct actor *self, const struct msg *asked, struct blob **b,
@@ -158,27 +174,32 @@ void actor_after(struct actor *self, uint32_t ms, actor_tick_fn *tick);
 
 /* ---- others -------------------------------------------------------------------------------- */
 
-/* A child, under this actor's supervision by its kind's `family`. ERR_CONFLICT when the name lives. */
+/* A child, under this actor's supervision by its kind's `family`; it starts in a turn of its own.
+ * ERR_CONFLICT when the name lives; ERR_NO_ROUTE when this node does not host the kind. Who begins
+ * anew after a fault has the same name and another ref. Children end before their parent does. */
 MUST enum err actor_spawn(struct actor *self, const struct actor_kind *kind, struct str key,
                           struct ref *ret);
 MUST enum err actor_stop_child(struct actor *self, struct ref child);
 
-/* Hear once of somebody's end, by a sys.gone message; at once if nobody is there. */
+/* Hear once of somebody's end, by a sys.gone message; at once if nobody is there. A restart is an
+ * end, too. Watching the same one again replaces `gone`. */
 #define actor_watch(self, who, gone) actor_watch_to(self, TO(who), gone)
 MUST enum err actor_watch_to(struct actor *self, struct to who, actor_fn *gone);
 #define actor_unwatch(self, who) actor_unwatch_to(self, TO(who))
 void actor_unwatch_to(struct actor *self, struct to who);
 
 void actor_exit(struct actor *self); /* a good end; stop runs next */
-enum err actor_fault(struct actor *self, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+enum err actor_fault(struct actor *self, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* ---- logs: event word first, then key=value; the runtime adds time, node, actor, trace ------- */
 
 enum actor_level { LOG_ERROR = 3, LOG_WARN = 4, LOG_INFO = 6, LOG_DEBUG = 7 }; /* RFC 5424 */
 void actor_log(struct actor *self, enum actor_level level, const char *fmt, ...)
-        __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 
-/* ---- the world outside: kinds that own descriptors (gateway, store, ports) -------------------- */
+/* ---- the world outside: kinds that own descriptors (gateway, store, ports) --------------------
+ */
 
 struct loop;
 struct loop *actor_loop(const struct actor *self); /* NULL in the simulator */
@@ -207,8 +228,10 @@ static inline struct str msg_blob(const struct msg *m) /* empty when none */
 	return m->blob ? str_n(m->blob->at, m->blob->len) : (struct str){ 0 };
 }
 
-/* Keep an ask past its handler, to answer it later. The actor owns it from then on: actor_reply() or
- * actor_refuse() with msg_take() ends it; an exit or a fault answers it with an error. */
+/* Keep an ask past its handler, to answer it later. The actor owns it from then on: actor_reply(),
+ * actor_refuse() or actor_forward() with msg_take() ends it; an exit answers it with ERR_GONE, a
+ * fault with ERR_FAULT. Should the handler that holds it return ERR_… all the same, that is the
+ * answer, and what is done with it later has no effect. NULL when out of memory. */
 const struct msg *msg_hold(struct actor *self, const struct msg *m);
 static inline const struct msg *msg_take(const struct msg **m)
 {

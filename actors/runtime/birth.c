@@ -1,0 +1,121 @@
+/*
+ * birth.c — how an actor comes to be: by its parent, by its first message, or with its node.
+ */
+#include "actors/runtime/runtime.h"
+
+static void write_name(struct actor *a, struct str kind, struct str key)
+{
+	char *at = (char *)a + a->hosted->name_at;
+	memcpy(at, kind.at, kind.len);
+	if (key.len) {
+		at[kind.len] = '/';
+		memcpy(at + kind.len + 1, key.at, key.len);
+		a->key_at = (uint16_t)(kind.len + 1);
+	} else {
+		a->key_at = a->name_len;
+	}
+}
+
+static enum err enter(struct node *n, struct actor *a)
+{
+	enum err e = slot_take(n, a);
+	if (e)
+		return e;
+	uint64_t hash = name_hash(n, name_of(a));
+	a->hash = (uint32_t)hash;
+	e = name_put(n, a);
+	if (e)
+		slot_give(n, a);
+	return e;
+}
+
+enum err actor_new(struct node *n, struct hosted *h, struct str key, struct actor *parent,
+                   struct actor **ret)
+{
+	struct str kind = str_n(h->kind->name, h->name_len);
+	uint32_t name_len = kind.len + (key.len ? 1 + key.len : 0);
+	size_t bytes = h->name_at + name_len;
+	struct actor *a = slab_take(&n->slab, bytes);
+	if (!a)
+		return ERR_MEMORY;
+	memset(a, 0, h->name_at);
+	a->node = n;
+	a->hosted = h;
+	a->name_len = (uint16_t)name_len;
+	a->last_us = n->now_us;
+	write_name(a, kind, key);
+	enum err e = enter(n, a);
+	if (!e && parent && (e = family_join(parent, a)) != OK) {
+		name_take(n, a);
+		slot_give(n, a);
+	}
+	if (e) {
+		slab_give(&n->slab, a, bytes);
+		return e;
+	}
+	h->stats.born++;
+	h->stats.actors++;
+	ready(a);
+	*ret = a;
+	return OK;
+}
+
+enum err actor_by_name(struct node *n, struct hosted *h, struct str key, struct actor **ret)
+{
+	if (n->draining || n->stopping)
+		return ERR_STOPPING;
+	return actor_new(n, h, key, NULL, ret);
+}
+
+void actor_begin(struct actor *a)
+{
+	const struct actor_kind *k = a->hosted->kind;
+	enum err e = OK;
+	a->life = LIFE_RUNS;
+	a->began = true;
+	for (const struct proto_desc *const *t = k->hears; t && *t && !e; t++)
+		e = actor_subscribe(a, *t);
+	if (!e && k->idle_ms)
+		e = idle_new(a);
+	if (!e && k->start) {
+		struct hand hand = { .self = a, .outer = a->node->hand };
+		a->node->hand = &hand;
+		e = k->start(a);
+		a->node->hand = hand.outer;
+	}
+	if (e && a->end != END_FAULT) { /* a start that says ERR_… did not start */
+		node_log(a->node, a, LOG_ERROR, "start_failed err=%s", err_info(e)->name);
+		end_request(a, END_FAULT);
+	}
+}
+
+enum err actor_spawn(struct actor *self, const struct actor_kind *kind, struct str key,
+                     struct ref *ret)
+{
+	struct node *n = self->node;
+	struct hosted *h = hosted_of(n, str_of(kind->name));
+	char text[256];
+	struct str name = str_of(kind->name), of, of_key;
+	if (!h || h->kind != kind)
+		return ERR_NO_ROUTE;
+	if (n->stopping || self->life == LIFE_ENDS)
+		return ERR_STOPPING;
+	if (key.len) {
+		if (name.len + 1 + key.len > sizeof text)
+			return ERR_TOO_LARGE;
+		memcpy(text, name.at, name.len);
+		text[name.len] = '/';
+		memcpy(text + name.len + 1, key.at, key.len);
+		name = str_n(text, name.len + 1 + key.len);
+	}
+	enum err e = name_check(name, &of, &of_key);
+	if (e)
+		return e;
+	if (name_find(n, name, name_hash(n, name)))
+		return ERR_CONFLICT;
+	struct actor *child;
+	e = actor_new(n, h, key, self, &child);
+	if (!e && ret)
+		*ret = ref_of(child);
+	return e;
+}

@@ -1,0 +1,137 @@
+/*
+ * kinds.c — the kinds that a node hosts, checked once and indexed for the turn.
+ */
+#include "actors/runtime/runtime.h"
+#include <stdlib.h>
+
+static inline uint32_t row_home(const struct rows *r, const struct proto_desc *type)
+{
+	return (type->number ^ (type->number >> 13)) & r->mask;
+}
+
+actor_fn *rows_find(const struct rows *r, const struct proto_desc *type, bool *ret_found)
+{
+	for (uint32_t i = row_home(r, type); r->at[i].type; i = (i + 1) & r->mask) {
+		if (r->at[i].type == type) {
+			*ret_found = true;
+			return r->at[i].run;
+		}
+	}
+	*ret_found = false;
+	return NULL;
+}
+
+static enum err rows_new(struct rows *r, uint32_t n)
+{
+	uint32_t size = 2;
+	while (size < 2 * n)
+		size *= 2;
+	r->mask = size - 1;
+	r->at = calloc(size, sizeof *r->at);
+	return r->at ? OK : ERR_MEMORY;
+}
+
+static enum err rows_add(struct rows *r, const struct proto_desc *type, actor_fn *run)
+{
+	uint32_t i = row_home(r, type);
+	for (; r->at[i].type; i = (i + 1) & r->mask)
+		if (r->at[i].type == type)
+			return ERR_INVALID; /* twice */
+	r->at[i] = (struct row){ .type = type, .run = run };
+	return OK;
+}
+
+static enum err index_types(struct hosted *h)
+{
+	const struct actor_kind *k = h->kind;
+	uint32_t takes = 0, sends = 0;
+	while (k->takes && k->takes[takes].type)
+		takes++;
+	while (k->sends && k->sends[sends])
+		sends++;
+	enum err e = rows_new(&h->takes, takes);
+	if (!e)
+		e = rows_new(&h->sends, sends);
+	for (uint32_t i = 0; i < takes && !e; i++)
+		e = k->takes[i].run ? rows_add(&h->takes, k->takes[i].type, k->takes[i].run)
+		                    : ERR_INVALID;
+	for (uint32_t i = 0; i < sends && !e; i++)
+		e = rows_add(&h->sends, k->sends[i], NULL);
+	return e;
+}
+
+/* What it hears it must take, or each event would be refused. */
+static enum err check_hears(const struct hosted *h)
+{
+	uint32_t n = 0;
+	for (const struct proto_desc *const *t = h->kind->hears; t && *t; t++) {
+		bool found = h->kind->any != NULL;
+		if (!found)
+			rows_find(&h->takes, *t, &found);
+		if (!found || ++n > SUBS_MOST)
+			return ERR_INVALID;
+	}
+	return OK;
+}
+
+static enum err hosted_init(struct node *n, struct hosted *h, const struct actor_kind *k)
+{
+	struct str name = str_of(k->name), kind, key;
+	h->kind = k;
+	h->stats.kind = k;
+	enum err e = name_check(name, &kind, &key);
+	if (!e && (key.len || k->restart.times > RESTARTS_MOST || hosted_of(n, name) != h))
+		e = ERR_INVALID;
+	if (!e)
+		e = index_types(h);
+	if (!e)
+		e = check_hears(h);
+	h->name_len = (uint16_t)name.len;
+	h->depth = k->mailbox.depth ? k->mailbox.depth : DEPTH_DEFAULT;
+	h->asks = k->asks ? k->asks : ASKS_DEFAULT;
+	h->holds = k->holds ? k->holds : HOLDS_DEFAULT;
+	h->times = k->restart.times ? k->restart.times : 3;
+	h->within_ms = k->restart.within_ms ? k->restart.within_ms : 60000;
+	h->name_at = (uint32_t)(offsetof(struct actor, state) + k->state);
+	return e;
+}
+
+enum err hosted_new(struct node *n, const struct actor_kind *const *kinds)
+{
+	uint32_t count = 0;
+	while (kinds && kinds[count])
+		count++;
+	n->hosted = calloc(count ? count : 1, sizeof *n->hosted);
+	if (!n->hosted)
+		return ERR_MEMORY;
+	for (uint32_t i = 0; i < count; i++) {
+		n->n_hosted = i + 1;
+		enum err e = hosted_init(n, &n->hosted[i], kinds[i]);
+		if (e) {
+			node_log(n, NULL, LOG_ERROR, "kind_invalid kind=%s err=%s",
+			         kinds[i]->name ? kinds[i]->name : "?", err_info(e)->name);
+			return e;
+		}
+	}
+	return OK;
+}
+
+void hosted_free(struct node *n)
+{
+	for (uint32_t i = 0; i < n->n_hosted; i++) {
+		free(n->hosted[i].takes.at);
+		free(n->hosted[i].sends.at);
+	}
+	free(n->hosted);
+	n->hosted = NULL;
+	n->n_hosted = 0;
+}
+
+/* A node hosts some twenty kinds: lengths and first bytes decide nearly always. */
+struct hosted *hosted_of(const struct node *n, struct str kind)
+{
+	for (uint32_t i = 0; i < n->n_hosted; i++)
+		if (str_is(kind, n->hosted[i].kind->name))
+			return &n->hosted[i];
+	return NULL;
+}

@@ -1,0 +1,124 @@
+/*
+ * mailbox.c — what waits for an actor: a bounded lane of messages, and a lane of answers and ticks
+ * that is never dropped because each of its events was reserved by who waits for it.
+ */
+#include "actors/runtime/runtime.h"
+
+bool mailbox_full(const struct actor *a)
+{
+	return a->mailbox.depth >= a->hosted->depth;
+}
+
+static void drop(struct actor *a, struct msg *m)
+{
+	a->hosted->stats.dropped++;
+	dead(a->node, m, a, ERR_FULL);
+	if (m->flags & MSG_ASK)
+		answer_err(a->node, a, m, ERR_BUSY);
+	msg_unref(m);
+}
+
+/* Room, by the kind's policy. *ret_drop: it is the new one that goes. */
+static enum err make_room(struct actor *a, const struct msg *m, bool *ret_drop)
+{
+	switch (a->hosted->kind->mailbox.full) {
+	case FULL_DROP_OLDEST:
+		drop(a, mailbox_take(a));
+		return OK;
+	case FULL_DROP_NEWEST:
+		*ret_drop = !(m->flags & MSG_ASK); /* an asker is told */
+		return *ret_drop ? OK : ERR_BUSY;
+	case FULL_REFUSE:
+		break;
+	}
+	return m->flags & MSG_ASK ? ERR_BUSY : ERR_FULL;
+}
+
+static enum err reject(struct actor *a, struct msg *m, enum err why)
+{
+	a->node->stats.rejected++;
+	a->hosted->stats.rejected++;
+	msg_unref(m);
+	return why;
+}
+
+enum err mailbox_put(struct actor *a, struct msg *m)
+{
+	struct node *n = a->node;
+	if (a->life >= LIFE_ENDS && a->life != LIFE_PAUSED)
+		return reject(a, m, a->life == LIFE_BARRED ? ERR_UNAVAILABLE : ERR_GONE);
+	if ((m->flags & MSG_ASK) && a->holds >= a->hosted->holds)
+		return reject(a, m, ERR_BUSY);
+	bool drop_it = false;
+	if (mailbox_full(a)) {
+		enum err e = make_room(a, m, &drop_it);
+		if (e)
+			return reject(a, m, e);
+	}
+	struct letter *l = drop_it ? NULL : slab_take(&n->slab, sizeof *l);
+	if (!l && !drop_it)
+		return reject(a, m, ERR_MEMORY);
+	a->hosted->stats.accepted++;
+	if (drop_it) {
+		drop(a, m);
+		return OK;
+	}
+	l->m = m;
+	struct mailbox *box = &a->mailbox;
+	if (box->tail) {
+		l->next = box->tail->next;
+		box->tail->next = l;
+	} else {
+		l->next = l;
+	}
+	box->tail = l;
+	if (++box->depth > box->high) {
+		box->high = box->depth;
+		if (box->high > a->hosted->stats.high)
+			a->hosted->stats.high = box->high;
+	}
+	ready(a);
+	return OK;
+}
+
+struct msg *mailbox_take(struct actor *a)
+{
+	struct mailbox *box = &a->mailbox;
+	if (!box->tail)
+		return NULL;
+	struct letter *l = box->tail->next;
+	if (l == box->tail)
+		box->tail = NULL;
+	else
+		box->tail->next = l->next;
+	box->depth--;
+	struct msg *m = l->m;
+	slab_give(&a->node->slab, l, sizeof *l);
+	return m;
+}
+
+void control_put(struct actor *a, struct event *e)
+{
+	e->queued = true;
+	if (a->control) {
+		e->next = a->control->next;
+		a->control->next = e;
+	} else {
+		e->next = e;
+	}
+	a->control = e;
+	ready(a);
+}
+
+struct event *control_take(struct actor *a)
+{
+	if (!a->control)
+		return NULL;
+	struct event *e = a->control->next;
+	if (e == a->control)
+		a->control = NULL;
+	else
+		a->control->next = e->next;
+	e->queued = false;
+	return e;
+}

@@ -1,0 +1,93 @@
+/*
+ * self.c — what an actor knows of itself.
+ */
+#include "actors/runtime/runtime.h"
+#include <stdlib.h>
+
+void *actor_state(struct actor *self)
+{
+	return self->state;
+}
+
+struct ref actor_ref(const struct actor *self)
+{
+	return ref_of(self);
+}
+
+struct str actor_name(const struct actor *self)
+{
+	return name_of(self);
+}
+
+struct str actor_key(const struct actor *self)
+{
+	struct str name = name_of(self);
+	return str_n(name.at + self->key_at, name.len - self->key_at);
+}
+
+const char *actor_node(const struct actor *self)
+{
+	return self->node->name;
+}
+
+const void *actor_kind_data(const struct actor *self)
+{
+	return self->hosted->kind->data;
+}
+
+uint64_t actor_now_us(const struct actor *self)
+{
+	return self->node->now_us;
+}
+
+uint64_t actor_wall_us(const struct actor *self)
+{
+	return self->node->wall_us;
+}
+
+uint64_t actor_random(struct actor *self)
+{
+	return rng_next(&self->node->rng);
+}
+
+struct loop *actor_loop(const struct actor *self)
+{
+	return self->node->config.loop;
+}
+
+/* The operator's value, else the declared default. Asking for an undeclared one is a mistake of the
+ * program that its first run shows. */
+const char *actor_setting(const struct actor *self, const char *name)
+{
+	const struct node *n = self->node;
+	const struct actor_kind *k = self->hosted->kind;
+	const struct actor_setting *s = k->settings;
+	while (s && s->name && strcmp(s->name, name) != 0)
+		s++;
+	assert(s && s->name);
+	const char *set =
+		n->config.setting ? n->config.setting(n->config.ctx, k->name, name) : NULL;
+	return set ? set : s->value;
+}
+
+int64_t actor_setting_i64(const struct actor *self, const char *name)
+{
+	const char *value = actor_setting(self, name);
+	return value ? strtoll(value, NULL, 10) : 0; /* the config loader has checked it */
+}
+
+void actor_act_for(struct actor *self, uint64_t business, uint64_t principal,
+                   const struct trace *trace)
+{
+	struct hand *hand = hand_of(self);
+	if (!self->hosted->kind->sets_tenant) {
+		actor_fault(self, "sets_tenant_undeclared");
+		return;
+	}
+	if (!hand)
+		return;
+	hand->about.business = business;
+	hand->about.principal = principal;
+	if (trace)
+		hand->about.trace = *trace;
+}

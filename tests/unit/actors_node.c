@@ -1,0 +1,305 @@
+/*
+ * actors_node.c — the everyday of a node: making actors, speaking, asking, bounds, timers.
+ */
+#include "proto/test.h"
+#include "tests/sim/alone.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct {
+	uint64_t pings, last, ticks, answers, tag;
+	uint64_t tick_us[8];
+	enum err err, sent;
+} seen;
+
+/* ---- echo: answers; with n over 100 it does something else ----------------------------------- */
+
+enum {
+	REFUSE = 101,
+	SILENT = 102,
+	FAULT = 103,
+	EXIT = 104,
+	HOLD = 105,
+	HOLD_EXIT = 106,
+	HOLD_FAULT = 107,
+	TWICE = 108,
+	HOLD_REFUSE = 109,
+	UNDECLARED = 110,
+	TENANT = 111
+};
+
+struct echo {
+	const struct msg *held;
+	uint32_t n;
+};
+
+static enum err let_go(struct actor *self)
+{
+	struct echo *e = actor_state(self);
+	uint64_t n = test_ping_of(e->held)->n;
+	if (n == HOLD_EXIT)
+		return actor_exit(self), OK;
+	if (n == HOLD_FAULT)
+		return actor_fault(self, "planned");
+	return actor_reply(self, msg_take(&e->held), MSG(test_pong, .n = n));
+}
+
+static enum err on_special(struct actor *self, const struct msg *m)
+{
+	struct echo *e = actor_state(self);
+	switch (test_ping_of(m)->n) {
+	case REFUSE:
+		return ERR_CONFLICT;
+	case SILENT:
+		return OK;
+	case FAULT:
+		return actor_fault(self, "planned");
+	case EXIT:
+		actor_exit(self);
+		return OK;
+	case TWICE:
+		(void)!actor_reply(self, m, MSG(test_pong, .n = 1));
+		return actor_reply(self, m, MSG(test_pong, .n = 2));
+	case UNDECLARED:
+		return actor_publish(self, MSG(test_usual, .seq = 1));
+	case TENANT:
+		actor_act_for(self, 7, 0, NULL);
+		return OK;
+	case HOLD_REFUSE:
+		e->held = msg_hold(self, m);
+		actor_after(self, 10, let_go);
+		return ERR_LIMIT;
+	default:
+		e->held = msg_hold(self, m);
+		actor_after(self, 10, let_go);
+		return OK;
+	}
+}
+
+static enum err on_ping(struct actor *self, const struct msg *m)
+{
+	struct echo *e = actor_state(self);
+	seen.pings++;
+	e->n++;
+	seen.last = test_ping_of(m)->n;
+	if (seen.last > 100)
+		return on_special(self, m);
+	return m->flags & MSG_ASK ? actor_reply(self, m, MSG(test_pong, .n = seen.last + 1000))
+	                          : OK;
+}
+
+static const struct actor_on echo_takes[] = { { &test_ping_desc, on_ping }, { 0 } };
+static const struct proto_desc *const echo_sends[] = { &test_pong_desc, NULL };
+static const struct actor_kind echo = {
+	.name = "echo",
+	.doc = "answers",
+	.state = sizeof(struct echo),
+	.takes = echo_takes,
+	.sends = echo_sends,
+	.mailbox = { .depth = 4, .full = FULL_REFUSE },
+};
+static const struct actor_kind oldest = {
+	.name = "oldest",
+	.doc = "drops the oldest",
+	.state = sizeof(struct echo),
+	.takes = echo_takes,
+	.sends = echo_sends,
+	.mailbox = { .depth = 4, .full = FULL_DROP_OLDEST },
+};
+static const struct actor_kind newest = {
+	.name = "newest",
+	.doc = "drops the newest",
+	.state = sizeof(struct echo),
+	.takes = echo_takes,
+	.sends = echo_sends,
+	.mailbox = { .depth = 4, .full = FULL_DROP_NEWEST },
+};
+static const struct actor_kind strict = {
+	.name = "strict",
+	.doc = "for tenants only",
+	.state = sizeof(struct echo),
+	.takes = echo_takes,
+	.sends = echo_sends,
+	.needs_tenant = true,
+};
+
+/* ---- timed: one timer per function
+ * ---------------------------------------------------------------- */
+
+static enum err on_tick(struct actor *self)
+{
+	seen.tick_us[seen.ticks++ % 8] = actor_now_us(self);
+	return OK;
+}
+
+static enum err on_never(struct actor *self)
+{
+	return actor_fault(self, "a timer that was disarmed ran");
+}
+
+static enum err timed_start(struct actor *self)
+{
+	actor_after(self, 50, on_never);
+	actor_after(self, 50, on_tick);
+	actor_after(self, 5, on_tick);
+	actor_after(self, 0, on_never);
+	return OK;
+}
+
+static const struct actor_kind timed = {
+	.name = "timed", .doc = "ticks", .start = timed_start, .at_start = true, .idle_ms = 1000
+};
+
+static const struct actor_kind *const kinds[] = { &echo, &oldest, &newest, &strict, &timed, NULL };
+
+/* ---- the tests
+ * -------------------------------------------------------------------------------------- */
+
+static void on_answer(void *ctx, const struct msg *m)
+{
+	(void)ctx;
+	seen.answers++;
+	seen.err = msg_err(m);
+	seen.last = seen.err ? 0 : test_pong_of(m)->n;
+}
+
+static struct alone *begin(void)
+{
+	memset(&seen, 0, sizeof seen);
+	return alone_new(kinds, 1);
+}
+
+static void first_message_makes_the_actor(void **state)
+{
+	(void)state;
+	struct alone *w = begin();
+	struct node_actor_stats a;
+	uint32_t cursor = 0, found = 0;
+	assert_int_equal(node_send(w->node, "echo/a", MSG(test_ping, .n = 5)), OK);
+	assert_int_equal(node_send(w->node, "echo/a", MSG(test_ping, .n = 6)), OK);
+	alone_settle(w);
+	assert_int_equal(seen.pings, 2);
+	assert_int_equal(seen.last, 6);
+	while (node_actor_next(w->node, &cursor, &a))
+		found += str_is(a.name, "echo/a") && a.handled == 2;
+	assert_int_equal(found, 1);
+	assert_int_equal(node_send(w->node, "nobody", MSG(test_ping, .n = 1)), ERR_NO_ROUTE);
+	assert_int_equal(node_send(w->node, "echo/", MSG(test_ping, .n = 1)), ERR_INVALID);
+	assert_int_equal(node_send(w->node, "echo/\n", MSG(test_ping, .n = 1)), ERR_INVALID);
+	alone_free(&w);
+}
+
+static enum err asked(struct alone *w, uint64_t n)
+{
+	assert_int_equal(node_ask(w->node, "echo", 1000, on_answer, NULL, MSG(test_ping, .n = n)),
+	                 OK);
+	seen.answers = 0;
+	alone_run(w, 5000);
+	assert_int_equal(seen.answers, 1);
+	return seen.err;
+}
+
+static void every_ask_has_one_answer(void **state)
+{
+	(void)state;
+	struct alone *w = begin();
+	assert_int_equal(asked(w, 7), OK);
+	assert_int_equal(seen.last, 1007);
+	assert_int_equal(asked(w, REFUSE), ERR_CONFLICT);
+	assert_int_equal(asked(w, SILENT), ERR_NO_ANSWER);
+	assert_int_equal(asked(w, FAULT), ERR_FAULT);
+	assert_int_equal(asked(w, EXIT), ERR_NO_ANSWER);
+	assert_int_equal(asked(w, HOLD), OK);
+	assert_int_equal(seen.last, HOLD);
+	assert_int_equal(asked(w, HOLD_EXIT), ERR_GONE);
+	assert_int_equal(asked(w, HOLD_FAULT), ERR_FAULT);
+	assert_int_equal(asked(w, TWICE), OK);
+	assert_int_equal(asked(w, HOLD_REFUSE), ERR_LIMIT);
+	assert_int_equal(asked(w, UNDECLARED), ERR_FAULT);
+	assert_int_equal(asked(w, TENANT), ERR_FAULT);
+	assert_int_equal(node_stats(w->node).faults, 5);
+	assert_int_equal(node_stats(w->node).asks_pending, 0);
+	alone_free(&w);
+}
+
+static void a_late_answer_is_dropped(void **state)
+{
+	(void)state;
+	struct alone *w = begin();
+	assert_int_equal(node_ask(w->node, "echo", 5, on_answer, NULL, MSG(test_ping, .n = HOLD)),
+	                 OK);
+	alone_run(w, 100);
+	assert_int_equal(seen.answers, 1);
+	assert_int_equal(seen.err, ERR_TIMEOUT);
+	assert_int_equal(node_stats(w->node).late, 1);
+	alone_free(&w);
+}
+
+static void mailboxes_are_bounded(void **state)
+{
+	(void)state;
+	struct alone *w = begin();
+	for (uint64_t i = 0; i < 6; i++) {
+		assert_int_equal(node_send(w->node, "echo", MSG(test_ping, .n = i)),
+		                 i < 4 ? OK : ERR_FULL);
+		assert_int_equal(node_send(w->node, "oldest", MSG(test_ping, .n = i)), OK);
+		assert_int_equal(node_send(w->node, "newest", MSG(test_ping, .n = i)), OK);
+	}
+	assert_int_equal(node_ask(w->node, "echo", 5, on_answer, NULL, MSG(test_ping, .n = 1)),
+	                 ERR_BUSY);
+	alone_settle(w);
+	assert_int_equal(seen.pings, 12);
+	struct node_stats s = node_stats(w->node);
+	assert_int_equal(s.accepted, 16);
+	assert_int_equal(s.handled, 12);
+	assert_int_equal(s.dropped, 4);
+	assert_int_equal(s.rejected, 3);
+	assert_int_equal(s.queued, 0);
+	assert_int_equal(node_dead_by(w->node, ERR_FULL), 4);
+	alone_free(&w);
+}
+
+static void a_tenant_may_be_required(void **state)
+{
+	(void)state;
+	struct alone *w = begin();
+	assert_int_equal(node_ask(w->node, "strict", 5, on_answer, NULL, MSG(test_ping, .n = 1)),
+	                 OK);
+	alone_settle(w);
+	assert_int_equal(seen.err, ERR_NO_TENANT);
+	assert_int_equal(seen.pings, 0);
+	alone_free(&w);
+}
+
+static void one_timer_per_function(void **state)
+{
+	(void)state;
+	struct alone *w = begin();
+	uint64_t from = w->now_us;
+	alone_run(w, 900);
+	assert_int_equal(seen.ticks, 1);
+	assert_int_equal(seen.tick_us[0], from + 5000);
+	assert_int_equal(node_stats(w->node).actors, 1);
+	alone_run(w, 1000); /* and leaves when it has been idle for a second */
+	assert_int_equal(node_stats(w->node).actors, 0);
+	assert_int_equal(node_stats(w->node).faults, 0);
+	alone_free(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(first_message_makes_the_actor),
+		cmocka_unit_test(every_ask_has_one_answer),
+		cmocka_unit_test(a_late_answer_is_dropped),
+		cmocka_unit_test(mailboxes_are_bounded),
+		cmocka_unit_test(a_tenant_may_be_required),
+		cmocka_unit_test(one_timer_per_function),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
