@@ -100,6 +100,10 @@ static bool emit_all(struct schema *s, const char *dir)
 		emit_all_fn *emit;
 	} files[] = {
 		{ "all.c", emit_registry },
+		{ "messages.md", emit_reference },
+		{ "messages.dict", emit_dictionary },
+		{ "messages.mjs", emit_js },
+		{ "messages.d.ts", emit_dts },
 	};
 	bool good = true;
 	for (const struct group *g = s->groups; g; g = g->next)
