@@ -43,7 +43,8 @@ class Writer {
   }
 
   byte(b) {
-    this.bytes[this.room(1)] = b;
+    const at = this.room(1); // may move the bytes: first
+    this.bytes[at] = b;
   }
 
   // A format byte and a number of `size` bytes, most significant first.
@@ -89,7 +90,8 @@ class Writer {
   }
 
   content(bytes) {
-    this.bytes.set(bytes, this.room(bytes.length));
+    const at = this.room(bytes.length);
+    this.bytes.set(bytes, at);
   }
 }
 

@@ -20,6 +20,10 @@ static void emit_field(struct schema *s, FILE *to, const struct field *f)
 		                             "f64",  "str", "bin", "json", "enum", "record" };
 	fprintf(to, "    { number: %u, name: \"%s\", kind: \"%s\"", f->number, f->name,
 	        kinds[f->kind]);
+	if (f->json != f->name) {
+		fputs(", json: ", to);
+		emit_quoted(to, f->json);
+	}
 	emit_range(to, f);
 	if (f->max)
 		fprintf(to, ", max: %u", f->max);

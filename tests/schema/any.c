@@ -60,16 +60,16 @@ static uint32_t any_text(struct any *a, char *to, uint32_t len)
 	}
 }
 
+/* Never empty: that is no JSON value. */
 static uint32_t any_json(struct any *a, char *to, uint32_t len)
 {
 	static const char *const values[] = { "null", "true", "{\"a\":[1,2.5,\"x\"]}",
 		                              "[]",   "-3",   "\"text\"" };
 	const char *value = values[any_below(a, sizeof values / sizeof values[0])];
-	uint32_t n = (uint32_t)strlen(value);
-	if (n > len)
-		return 0;
-	memcpy(to, value, n);
-	return n;
+	if (strlen(value) > len)
+		value = "0";
+	memcpy(to, value, strlen(value));
+	return (uint32_t)strlen(value);
 }
 
 static bool any_view(struct any *a, const struct proto_field *f, struct str *ret)
@@ -80,7 +80,7 @@ static bool any_view(struct any *a, const struct proto_field *f, struct str *ret
 	if (!at)
 		return false;
 	if (f->kind == PROTO_JSON) {
-		len = any_json(a, at, f->max < len ? f->max : len);
+		len = any_json(a, at, len + 1);
 	} else if (f->kind == PROTO_STR) {
 		len = any_text(a, at, len);
 	} else {
