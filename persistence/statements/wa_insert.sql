@@ -1,0 +1,163 @@
+-- Messages with the verdicts of layers 2 and 3; layer 1 is decided here, by the unique index.
+--
+--     asked ─▶ fine ─────▶ plan ─┬─▶ put     new rows
+--       (lease held)  (twins     ├─▶ up      placeholders that became content
+--                      seen)     └─▶ copied  new rows that repeat one of `put` or `up`
+--
+-- What a concurrent statement has inserted meanwhile is not seen by `plan`; the index refuses it then
+-- and the outcome is `again`: asked once more, it is seen. Numbers are those of wa.outcome, wa.class,
+-- wa.kind in proto/schema/wa.msg.
+-- write
+-- bulk rows
+with asked as materialized (
+	select *
+	  from unnest(:ord, :lease, :epoch, :number, :connector, :rows.provider_id, :rows.chat,
+	              :rows.sender, :rows.from_me, :rows.kind, :rows.class, :rows.source, :rows.t_us,
+	              :rows.t_guessed, :rows.reply_to, :rows.body, :rows.fingerprint, :rows.body_print,
+	              :rows.media_sha, :rows.target, :rows.status, :rows.push_name, :rows.remote_jid,
+	              :rows.chat_lid, :rows.sender_lid, :rows.raw::text[], :rows.place, :rows.layer,
+	              :rows.dup_of, :rows.dup_in, :rows.acted_us)
+	    as t (ord, lease, epoch, number, connector, provider_id, chat,
+	          sender, from_me, kind, class, source, t_us,
+	          t_guessed, reply_to, body, fingerprint, body_print,
+	          media_sha, target, status, push_name, remote_jid,
+	          chat_lid, sender_lid, raw, place, layer,
+	          dup_of, dup_in, acted_us)
+), held as materialized (
+	select name, epoch from lease
+	 where name in (select lease from asked)
+	 order by name
+	   for share
+), fine as materialized (
+	-- Asks of several partitions may be merged here and hold one id twice: one at a time.
+	select a.*, case when a.provider_id is null then 1
+	            else row_number() over (partition by a.provider_id order by a.ord) end as turn
+	  from asked a
+	  join held h on (h.name, h.epoch) = (a.lease, a.epoch)
+), seen as materialized (
+	select a.ord, m.id, m.class, m.collision_no,
+	       coalesce(coalesce(c.pn, m.chat) in (a.chat, a.chat_lid), false)
+	       and coalesce(coalesce(s.pn, m.sender) in (a.sender, a.sender_lid), false) as same
+	  from fine a
+	 cross join lateral (
+		select id, class, collision_no, chat, sender
+		  from wa_message
+		 where business_id = :business
+		   and provider_id = a.provider_id
+		offset 0) m
+	  left join wa_alias c on c.business_id = :business and c.lid = m.chat and c.lid <> a.chat
+	  left join wa_alias s on s.business_id = :business and s.lid = m.sender and s.lid <> a.sender
+	 where a.provider_id is not null
+), known as materialized (
+	select ord, min(id) filter (where same) as twin, min(class) filter (where same) as twin_class,
+	       max(collision_no) + 1 as next
+	  from seen
+	 group by ord
+), plan as materialized (
+	select a.*, k.twin, coalesce(k.next, 0) as collision_no,
+	       case when a.class = 3 then 6
+	            when a.turn > 1 then 0
+	            when k.ord is null then 1
+	            when k.twin is null then 5
+	            when k.twin_class = 2 and a.class < 2 then 4
+	            else 2 end as want
+	  from fine a
+	  left join known k using (ord)
+), fresh as materialized (
+	select p.*, nextval('wa_message_id') as id
+	  from (select * from plan where want in (1, 5) order by ord) p
+), put as (
+	insert into wa_message (business_id, id, connector_id, provider_id, collision_no, kind, class,
+	                        source, layer, from_me, t_guessed, t_us, stored_us, dup_of, chat, sender,
+	                        remote_jid, reply_to, target, push_name, fingerprint, body_print,
+	                        media_sha, body, raw)
+	select :business, id, connector, provider_id, collision_no, kind, class, source,
+	       coalesce(layer, 0), from_me, t_guessed, t_us, :now_us, dup_of, chat, sender, remote_jid,
+	       reply_to, target, push_name, fingerprint, body_print, media_sha, body, raw
+	  from fresh
+	 where dup_in is null
+	 order by provider_id
+	    on conflict do nothing
+	returning id
+), up as (
+	update wa_message m
+	   set kind = p.kind, class = p.class, layer = coalesce(p.layer, 0), dup_of = p.dup_of,
+	       t_us = case when p.t_guessed then m.t_us else p.t_us end,
+	       t_guessed = p.t_guessed and m.t_guessed,
+	       reply_to = p.reply_to, target = p.target, push_name = coalesce(p.push_name, m.push_name),
+	       fingerprint = p.fingerprint, body_print = p.body_print, media_sha = p.media_sha,
+	       body = p.body, raw = p.raw
+	  from (select * from plan where want = 4 and dup_in is null order by twin) p
+	 where m.business_id = :business
+	   and m.id = p.twin
+	   and m.class = 2
+	returning m.id
+), base as materialized (
+	select d.ord, put.id
+	  from plan d
+	  join fresh b on (b.lease, b.number, b.place) = (d.lease, d.number, d.dup_in)
+	  join put on put.id = b.id
+	union all
+	select d.ord, up.id
+	  from plan d
+	  join plan b on (b.lease, b.number, b.place) = (d.lease, d.number, d.dup_in)
+	  join up on up.id = b.twin and b.want = 4
+), copied as (
+	insert into wa_message (business_id, id, connector_id, provider_id, collision_no, kind, class,
+	                        source, layer, from_me, t_guessed, t_us, stored_us, dup_of, chat, sender,
+	                        remote_jid, reply_to, target, push_name, fingerprint, body_print,
+	                        media_sha, body, raw)
+	select :business, f.id, connector, provider_id, collision_no, kind, class, source,
+	       layer, from_me, t_guessed, t_us, :now_us, base.id, chat, sender, remote_jid,
+	       reply_to, target, push_name, fingerprint, body_print, media_sha, body, raw
+	  from fresh f
+	  join base using (ord)
+	 order by provider_id
+	    on conflict do nothing
+	returning id
+), acts as materialized (
+	select chat, target, kind as slot, case when kind = 40 then '' else sender end as sender,
+	       coalesce(acted_us, t_us) as acted_us, coalesce(status, 0) as status, body, ord
+	  from plan
+	 where target is not null and kind in (32, 33, 34, 35, 40) and want <> 0
+	union all
+	select chat, provider_id, 40, '', t_us, status, null, ord
+	  from plan
+	 where class = 0 and from_me and status > 0 and provider_id is not null and want <> 0
+), acted as (
+	insert into wa_act as o (business_id, chat, target, slot, sender, acted_us, status, body)
+	select distinct on (chat, target, slot, sender)
+	       :business, chat, target, slot, sender, acted_us, status, body
+	  from acts
+	 order by chat, target, slot, sender, status desc, acted_us desc, ord desc
+	    on conflict (business_id, chat, target, slot, sender) do update
+	   set acted_us = excluded.acted_us, status = excluded.status, body = excluded.body
+	 where case when o.slot = 40 then excluded.status > o.status
+	            else excluded.acted_us >= o.acted_us end
+), pairs as materialized (
+	select chat_lid as lid, chat as pn from fine where chat_lid is not null
+	union
+	select sender_lid, sender from fine where sender_lid is not null
+), learned as (
+	insert into wa_alias as o (business_id, lid, pn)
+	select distinct on (p.lid) :business, p.lid, p.pn
+	  from pairs p
+	 where not exists (select from wa_alias k
+	                    where k.business_id = :business and k.lid = p.lid and k.pn = p.pn)
+	 order by p.lid, p.pn
+	    on conflict (business_id, lid) do update set pn = excluded.pn
+)
+select a.ord,
+       case when p.want in (2, 6) then p.want
+            when coalesce(put.id, copied.id, up.id) is null then 0
+            when p.layer > 0 then 3
+            else p.want end as outcome,
+       case when p.want = 2 then p.twin else coalesce(put.id, copied.id, up.id) end as id,
+       case when p.ord is null then 17 end as err
+  from asked a
+  left join plan p using (ord)
+  left join fresh f using (ord)
+  left join put on put.id = f.id
+  left join copied on copied.id = f.id
+  left join up on up.id = p.twin and p.want = 4
+ order by a.ord

@@ -1,0 +1,39 @@
+-- A page of messages, newest first, with what acted on them. An edit counts when its author is the
+-- message's, a revoke also when it comes from another member of a group (an admin; the client checks).
+-- read
+with page as materialized (
+	select m.*
+	  from wa_message m
+	 where m.business_id = :business
+	   and (:from_us::bigint is null or m.t_us >= :from_us)
+	   and (:to_us::bigint is null or m.t_us < :to_us)
+	   and (:before_us::bigint is null or (m.t_us, m.id) < (:before_us, coalesce(:before_id, 0)))
+	   and (:duplicates or m.layer = 0 or m.released_us is not null)
+	   and (:chat::text is null or m.chat = any (array(
+	            select :chat::text
+	             union all
+	            select k.lid from wa_alias k where k.business_id = :business and k.pn = :chat)))
+	 order by m.t_us desc, m.id desc
+	 limit :limit
+)
+select m.id, m.provider_id, coalesce(c.pn, m.chat) as chat, coalesce(s.pn, m.sender) as sender,
+       m.from_me, m.kind, m.t_us, coalesce(acts.edit, m.body) as body, m.reply_to, m.push_name,
+       m.target, acts.status, acts.edited, acts.revoked, acts.reactions, m.layer as dup_layer,
+       m.dup_of, m.released_us is not null as released, m.collision_no as collision, m.t_guessed,
+       m.media_sha
+  from page m
+  left join wa_alias c on c.business_id = :business and c.lid = m.chat
+  left join wa_alias s on s.business_id = :business and s.lid = m.sender
+ cross join lateral (
+	select max(a.status) filter (where a.slot = 40) as status,
+	       max(a.body) filter (where a.slot = 34 and a.sender in (m.sender, s.pn)) as edit,
+	       coalesce(bool_or(a.slot = 34 and a.sender in (m.sender, s.pn)), false) as edited,
+	       coalesce(bool_or(a.slot = 35 and (a.sender in (m.sender, s.pn) or m.chat like '%@g.us')),
+	                false) as revoked,
+	       jsonb_object_agg(a.sender, a.body) filter (where a.slot = 32 and a.body <> '') as reactions
+	  from wa_act a
+	 where a.business_id = :business
+	   and a.chat in (m.chat, c.pn)
+	   and a.target = m.provider_id
+	   and m.class <> 1) acts
+ order by m.t_us desc, m.id desc
