@@ -6,7 +6,7 @@
 void json_init(struct json *j, struct str doc, unsigned flags)
 {
 	static const char none[1];
-	*j = (struct json){ .start = doc.len ? doc.at : none, .flags = (uint8_t)flags };
+	*j = (struct json){ .start = doc.at ? doc.at : none, .flags = (uint8_t)flags };
 	j->at = j->start;
 	j->end = j->start + doc.len;
 	if (doc.len > JSON_BYTES)
