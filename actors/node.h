@@ -64,6 +64,11 @@ void node_drain(struct node *n);
 void node_stop(struct node *n); /* every actor stops, the youngest first, children before parents */
 
 const char *node_name(const struct node *n);
+uint64_t node_epoch(const struct node *n);
+const char *node_trouble(const struct node *n); /* the last fault, "actor: reason"; empty when none */
+
+/* The node an actor lives on: for the two kinds that look at the node itself, pulse and mirror. */
+struct node *actor_host(const struct actor *self);
 
 /* ---- from the host program --------------------------------------------------------------------
  */

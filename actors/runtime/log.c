@@ -124,12 +124,25 @@ void actor_log(struct actor *self, enum actor_level level, const char *fmt, ...)
 	va_end(args);
 }
 
+static void note_trouble(struct actor *self, const char *fmt, va_list args)
+{
+	char *at = self->node->trouble;
+	size_t room = sizeof self->node->trouble;
+	struct str name = name_of(self);
+	int n = snprintf(at, room, "%.*s: ", STR(name));
+	if (n > 0 && (size_t)n < room)
+		vsnprintf(at + n, room - (size_t)n, fmt, args);
+}
+
 enum err actor_fault(struct actor *self, const char *fmt, ...)
 {
 	va_list args;
 	if (self->end != END_FAULT) {
 		va_start(args, fmt);
 		write_args(self->node, self, LOG_ERROR, fmt, args);
+		va_end(args);
+		va_start(args, fmt);
+		note_trouble(self, fmt, args);
 		va_end(args);
 	}
 	if (self->life == LIFE_ENDS) /* in stop: there is no more to end */

@@ -58,6 +58,16 @@ const char *node_name(const struct node *n)
 	return n->name;
 }
 
+uint64_t node_epoch(const struct node *n)
+{
+	return n->config.epoch;
+}
+
+const char *node_trouble(const struct node *n)
+{
+	return n->trouble;
+}
+
 void node_tap(struct node *n, node_tap_fn *tap, void *ctx)
 {
 	n->tap = tap;

@@ -270,6 +270,7 @@ struct node {
 	struct node_config config;
 	char name[64];
 	struct log log;
+	char trouble[200]; /* the last fault, "actor: reason" */
 	uint64_t dead_by[REASONS];
 	struct node_dead dead[DEAD_RING];
 	uint64_t dead_n;

@@ -30,6 +30,11 @@ const char *actor_node(const struct actor *self)
 	return self->node->name;
 }
 
+struct node *actor_host(const struct actor *self)
+{
+	return self->node;
+}
+
 const void *actor_kind_data(const struct actor *self)
 {
 	return self->hosted->kind->data;
