@@ -317,8 +317,8 @@ static void parse_range(struct parser *p, struct field *f)
 		unsigned_range(p, f, low, high);
 	else if (f->kind >= KIND_I32 && f->kind <= KIND_F64)
 		signed_range(p, f, low, high);
-	else
-		schema_error(p->s, p->line.at, "%s takes no range", f->type);
+	else if (f->kind != KIND_NAMED) /* those are said when they are resolved */
+		schema_error(p->s, p->line.at, "`%s` takes no range", f->type);
 }
 
 static void parse_type(struct parser *p, struct field *f)
@@ -340,7 +340,7 @@ static void parse_type(struct parser *p, struct field *f)
 	widest(f);
 	if (f->kind >= KIND_STR && f->kind <= KIND_JSON) {
 		if (peek(p)->kind != TOKEN_NUMBER && !p->failed) {
-			schema_error(p->s, p->line.at, "%s needs its bound in bytes: `%s 64`",
+			schema_error(p->s, p->line.at, "`%s` needs its bound in bytes: `%s 64`",
 			             f->type, f->type);
 			p->failed = true;
 			return;
@@ -351,7 +351,7 @@ static void parse_type(struct parser *p, struct field *f)
 	}
 	if (take_word(p, "list")) {
 		f->list = true;
-		f->most = number(p, "the bound of the list, in items,", 1, SCHEMA_ITEMS_MAX);
+		f->most = number(p, "the bound of the list in items", 1, SCHEMA_ITEMS_MAX);
 	}
 }
 
@@ -413,7 +413,7 @@ static void parse_blob(struct parser *p)
 	struct decl *d = p->decl;
 	if (d->kind != DECL_MESSAGE || d->blob)
 		schema_error(p->s, p->line.at, "only a message has a blob, and only one");
-	d->blob = number(p, "the bound of the blob, in bytes,", 1, SCHEMA_BLOB_MAX);
+	d->blob = number(p, "the bound of the blob in bytes", 1, SCHEMA_BLOB_MAX);
 	d->blob_doc = text(p, "the blob");
 	end(p);
 }
