@@ -10,7 +10,8 @@
  * stuck;
  *   3. given up only after `times` deaths of its own within the window;
  *   4. who is unwanted has ended after the drain time;
- *   5. KILL comes only after TERM and the drain time, after the start time, or in haste.
+ *   5. TERM comes once, and only when the operator wants the process gone or renewed;
+ *   6. KILL comes only after TERM and the drain time, after the start time, or in haste.
  */
 #include "tools/supervise/child.h"
 #include <stdio.h>
@@ -26,7 +27,7 @@ struct world {
 	bool alive, deaf;
 	uint64_t born_us, ready_us, dies_us, term_us, killed_us;
 	/* the operator */
-	bool wanted, hurry;
+	bool wanted, hurry, renew;
 	uint64_t unwanted_us, idle_us;
 	/* independent books */
 	uint64_t own_deaths[4096];
@@ -87,6 +88,8 @@ static void on_kill(struct world *w)
 static void on_term(struct world *w)
 {
 	HOLD(w, w->alive && !w->term_us);
+	HOLD(w, !w->wanted || w->renew);
+	w->renew = false;
 	w->term_us = w->now;
 	if (!w->deaf)
 		w->dies_us = w->now + within(w, 0, 3000);
@@ -103,7 +106,7 @@ static void process_lives(struct world *w)
 	if (w->dies_us > w->now)
 		return;
 	bool asked = w->term_us != 0;
-	w->alive = false;
+	w->alive = w->renew = false;
 	w->idle_us = w->now;
 	if (!asked)
 		w->own_deaths[w->n_own_deaths++ % 4096] = w->now;
@@ -118,6 +121,7 @@ static void operator_acts(struct world *w)
 		child_want(&w->c, w->wanted);
 	}
 	if (chance(w, 3000)) {
+		w->renew = w->alive;
 		child_restart(&w->c);
 		w->n_own_deaths = 0; /* pardoned */
 		w->idle_us = w->now;
