@@ -180,11 +180,26 @@ static void on_event(struct hub *h, struct peer *from, struct str record)
 
 /* ---- what the peers tell -------------------------------------------------------------------- */
 
+/* What its key says of this row; without anybody to ask, all is allowed. */
+static enum err judge(struct hub *h, struct row *row, struct str key, char why[HUB_WHY_BYTES])
+{
+	const struct hub_calls *calls = h->config.calls;
+	row->limited = false;
+	return calls && calls->admit ? calls->admit(h->config.ctx, row, key, why) : OK;
+}
+
+/* The link let it in. One that may not join is heard all the same, so that it can be told why; it
+ * may send nothing. */
 static enum err on_admit(void *ctx, struct row *row, struct str key)
 {
-	(void)ctx;
-	(void)key; /* the link let it in; what it may do is answered when it is up */
-	return row->hub ? ERR_DENIED : OK;
+	char why[HUB_WHY_BYTES];
+	if (row->hub)
+		return ERR_DENIED;
+	if (judge(ctx, row, key, why)) {
+		row->limited = true;
+		memset(row->groups, 0, sizeof row->groups);
+	}
+	return OK;
 }
 
 static void on_up(void *ctx, struct peer *p)
@@ -193,9 +208,7 @@ static void on_up(void *ctx, struct peer *p)
 	const struct hub_calls *calls = h->config.calls;
 	char why[HUB_WHY_BYTES] = "";
 	struct row row = p->row;
-	row.limited = false;
-	enum err e =
-		calls && calls->admit ? calls->admit(h->config.ctx, &row, str_of(p->key), why) : OK;
+	enum err e = judge(h, &row, str_of(p->key), why);
 	if (e) {
 		struct bus_refused r = { .err = e, .text = str_of(why) };
 		h->stats.refused++;
@@ -206,7 +219,6 @@ static void on_up(void *ctx, struct peer *p)
 	p->upper = calloc(1, sizeof(struct member));
 	if (!p->upper)
 		return;
-	peer_rename(p, &row);
 	member_of(p)->joined = true;
 	h->stats.nodes++;
 	announce(h, p, false);

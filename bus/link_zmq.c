@@ -49,10 +49,13 @@ struct inbox {
 	bool curve;
 };
 
-/* Connections by key, as last seen: what a revoked key still holds open. */
+/* Connections by descriptor, as last seen: what a revoked key still holds open. The number alone
+ * may be another's by now, the address at its end is not. */
 struct seen {
 	char key[LINK_KEY_BYTES + 1];
+	char id[8]; /* libzmq's number of the connection: a new one is looked at anew */
 	int fd;
+	struct sockaddr_storage at;
 };
 enum { SEEN_MOST = 1024 };
 
@@ -366,17 +369,29 @@ static bool line_frame(struct link_zmq *l, struct line *n, struct link_event *re
 	return true;
 }
 
+static bool far_end(int fd, struct sockaddr_storage *ret)
+{
+	socklen_t n = sizeof *ret;
+	memset(ret, 0, sizeof *ret);
+	return getpeername(fd, (struct sockaddr *)ret, &n) == 0;
+}
+
 static void saw(struct link_zmq *l, const char *key, int fd)
 {
+	char id[8] = { 0 };
+	memcpy(id, l->back_id, l->back_len < sizeof id ? l->back_len : sizeof id);
 	uint32_t i = 0;
-	while (i < l->n_seen && (l->seen[i].fd != fd))
+	while (i < l->n_seen && l->seen[i].fd != fd)
 		i++;
-	if (i == SEEN_MOST)
+	if (i == SEEN_MOST || (i < l->n_seen && !memcmp(l->seen[i].id, id, sizeof id)))
 		return;
-	if (i == l->n_seen)
-		l->n_seen++;
-	l->seen[i].fd = fd;
-	str_keep(l->seen[i].key, sizeof l->seen[i].key, str_of(key));
+	struct seen *s = &l->seen[i];
+	if (!far_end(fd, &s->at))
+		return;
+	l->n_seen += i == l->n_seen;
+	s->fd = fd;
+	memcpy(s->id, id, sizeof id);
+	str_keep(s->key, sizeof s->key, str_of(key));
 }
 
 /* [id of the connection][frame]; a frame of any other shape is not ours. */
@@ -592,18 +607,19 @@ enum err link_zmq_new(const struct link_zmq_config *c, struct link **ret)
 	return OK;
 }
 
-/* The numbers of descriptors are used again: shut down only what its last frame came on, and whose
- * peer is still connected there. */
 void link_zmq_drop(struct link *link, const char *key)
 {
 	struct link_zmq *l = own(link);
 	for (uint32_t i = 0; i < l->n_seen;) {
-		if (strcmp(l->seen[i].key, key)) {
+		struct seen *s = &l->seen[i];
+		struct sockaddr_storage now;
+		if (strcmp(s->key, key)) {
 			i++;
 			continue;
 		}
-		shutdown(l->seen[i].fd, SHUT_RDWR);
-		l->seen[i] = l->seen[--l->n_seen];
+		if (far_end(s->fd, &now) && !memcmp(&now, &s->at, sizeof now))
+			shutdown(s->fd, SHUT_RDWR);
+		*s = l->seen[--l->n_seen];
 	}
 }
 

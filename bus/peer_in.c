@@ -127,7 +127,8 @@ static void hello_in(struct peers *ps, const struct frame_head *h, struct row *r
 		peers_answer(ps, FRAME_STALE, FRAME_YOURS, row->epoch, 0);
 	if (!p)
 		return;
-	peer_rename(p, row);
+	if (!p->greeted) /* what was admitted stays: a later HELLO cannot claim more */
+		peer_rename(p, row);
 	p->greeted = true;
 	str_keep(p->key, sizeof p->key, key);
 	heard(ps, p, h);
