@@ -32,8 +32,8 @@ static void blank(const struct proto_field *f, char *at)
 		if (s->len > f->max)
 			s->len = f->max;
 	} else {
-		uint64_t least = f->kind == PROTO_U8 || f->kind == PROTO_U16 || f->kind == PROTO_U32 ||
-		                                 f->kind == PROTO_U64
+		uint64_t least = f->kind == PROTO_U8 || f->kind == PROTO_U16 ||
+		                                 f->kind == PROTO_U32 || f->kind == PROTO_U64
 		                         ? f->from
 		                         : 0;
 		memcpy(at, &least, number_size(f->kind)); /* little-endian, as all our machines */

@@ -4,9 +4,10 @@
  *     switchboard tap ── tap.watch (each second) ──▶ (topic) ──▶ mirror on every node
  *     switchboard tap ◀── (topic) ◀── tap.seen ────────────────── mirror
  *
- * While nobody watches, the node's tap hook is off: one predicted branch per message. While somebody
- * does, the hook only takes a reference and a place in a ring; encoding and sending happen in turns of
- * the mirror. What does not fit is left out and counted: a tap may lose copies, never a message.
+ * While nobody watches, the node's tap hook is off: one predicted branch per message. While
+ * somebody does, the hook only takes a reference and a place in a ring; encoding and sending happen
+ * in turns of the mirror. What does not fit is left out and counted: a tap may lose copies, never a
+ * message.
  */
 #include "actors/mirror/filter.h"
 #include "actors/mirror/mask.h"
@@ -43,8 +44,9 @@ static void on_delivery(void *ctx, const struct msg *m, struct str from, struct 
 			continue;
 		}
 		struct copy *c = &x->ring[x->tail++ % RING];
-		*c = (struct copy){ .m = msg_ref(m), .watch = f->id, .lost = f->lost,
-			            .reveal = f->reveal };
+		*c = (struct copy){
+			.m = msg_ref(m), .watch = f->id, .lost = f->lost, .reveal = f->reveal
+		};
 		f->lost = 0;
 		str_keep(c->from, sizeof c->from, from);
 		str_keep(c->to, sizeof c->to, to);
@@ -77,17 +79,19 @@ static enum err show(struct actor *self, const struct copy *c)
 	const struct msg *m = c->m;
 	bool traced = m->trace.span != 0;
 	return actor_publish(
-	        self,
-	        MSG(tap_seen, .watch = c->watch, .node = str_of(actor_node(self)),
-	            .at_us = (int64_t)actor_wall_us(self), .from = str_of(c->from), .to = str_of(c->to),
-	            .type = m->type ? m->type->number : 0, .id = m->id, .re = m->re, .err = m->err,
-	            .event = m->flags & MSG_EVENT, .business = m->business,
+		self,
+		MSG(tap_seen, .watch = c->watch, .node = str_of(actor_node(self)),
+	            .at_us = (int64_t)actor_wall_us(self), .from = str_of(c->from),
+	            .to = str_of(c->to), .type = m->type ? m->type->number : 0, .id = m->id,
+	            .re = m->re, .err = m->err, .event = m->flags & MSG_EVENT,
+	            .business = m->business,
 	            .trace = traced ? str_n((const char *)m->trace.id, 16) : (struct str){ 0 },
 	            .size = m->size + (m->blob ? m->blob->len : 0),
 	            .body = encoded(c, body, sizeof body), .lost = c->lost));
 }
 
-/* A copy that cannot be published (nobody is joined, the queue is full) is lost, and told so next. */
+/* A copy that cannot be published (nobody is joined, the queue is full) is lost, and told so next.
+ */
 static enum err on_copies(struct actor *self)
 {
 	struct mirror *x = actor_state(self);

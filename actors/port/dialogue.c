@@ -190,28 +190,35 @@ static enum err on_answer(struct actor *self, const struct packet *p)
 	                        MSG(port_carried, .type = p->envelope.type, .body = p->body));
 }
 
-/* What came of something the child asked: back to it under its own number. */
+/* What came of something the child said: back to it under its own number. Nothing to tell beyond
+ * "taken" is a pong. */
+static enum err answer_child(struct owner *o, uint64_t re, enum err err, uint32_t type,
+                             struct str body, struct str blob)
+{
+	static const char empty_map = (char)0x80; /* the body of a message without fields */
+	struct wire_envelope e = { .flags = MSG_ANSWER, .re = re, .err = err, .type = type };
+	if (!err && !type) {
+		e.type = port_pong_desc.number;
+		body = str_n(&empty_map, 1);
+	}
+	return write_packet(o, &e, body, blob);
+}
+
 static enum err on_said(struct actor *self, const struct msg *m)
 {
 	struct owner *o = actor_state(self);
+	const struct str none = { 0 };
 	o->says--;
-	if (!msg_tag(m))
-		return OK; /* it does not wait for this */
-	struct wire_envelope e = { .flags = MSG_ANSWER, .re = msg_tag(m), .err = m->err };
-	if (m->err)
-		return write_packet(o, &e, (struct str){ 0 }, (struct str){ 0 });
+	if (msg_err(m))
+		return answer_child(o, msg_tag(m), msg_err(m), 0, none, none);
 	const struct port_said *s = port_said_of(m);
-	e.type = s->type;
-	return write_packet(o, &e, s->body, msg_blob(m));
+	return answer_child(o, msg_tag(m), OK, s->type, s->body, msg_blob(m));
 }
 
 static enum err refuse_child(struct owner *o, const struct packet *p, enum err why)
 {
-	if (!(p->envelope.flags & MSG_ASK))
-		return OK;
-	return write_packet(
-		o, &(struct wire_envelope){ .flags = MSG_ANSWER, .re = p->envelope.id, .err = why },
-		(struct str){ 0 }, (struct str){ 0 });
+	const struct str none = { 0 };
+	return answer_child(o, p->envelope.id, why, 0, none, none);
 }
 
 /* A tenant enters the system at its doors only: a child speaks for those it is being asked for. */
@@ -245,14 +252,13 @@ static enum err on_say(struct actor *self, const struct packet *p)
 		return refuse_child(o, p, ERR_BUSY);
 	if (p->body.len > PORT_SAY_BODY_MAX)
 		return refuse_child(o, p, ERR_TOO_LARGE);
-	bool ask = e->flags & MSG_ASK;
 	uint32_t within_ms = e->deadline_ms ? e->deadline_ms : WITHIN_MS;
 	actor_act_for(self, e->business, e->principal, NULL);
 	struct blob *blob = p->blob.len ? blob_copy(p->blob.at, p->blob.len) : NULL;
-	enum err err =
-		actor_ask_to(self, TO(e->from_name), &blob, within_ms, on_said, ask ? e->id : 0,
-	                     MSG(port_say, .to = e->to_name, .type = e->type, .ask = ask,
-	                         .within_ms = within_ms, .body = p->body));
+	enum err err = actor_ask_to(self, TO(e->from_name), &blob, within_ms, on_said, e->id,
+	                            MSG(port_say, .to = e->to_name, .type = e->type,
+	                                .ask = e->flags & MSG_ASK, .end = e->flags & MSG_CONTROL,
+	                                .within_ms = within_ms, .body = p->body));
 	if (err)
 		return refuse_child(o, p, err);
 	o->says++;
