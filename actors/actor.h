@@ -98,8 +98,14 @@ static inline struct to to_ref(struct ref ref)
 {
 	return (struct to){ .ref = ref };
 }
+/* A pointer to one that lives as long as the block it stands in. By pointer: a struct of 28 bytes,
+ * written in parts and copied whole, cost a send as much as all the rest of it. */
 #define TO(x)                                                                                      \
-	_Generic((x), char *: to_text, const char *: to_text, struct str: to_str, struct ref: to_ref)(x)
+	((const struct to[]){ _Generic((x),                                                        \
+		              char *: to_text,                                                     \
+		              const char *: to_text,                                               \
+		              struct str: to_str,                                                  \
+		              struct ref: to_ref)(x) })
 
 /* ---- itself ------------------------------------------------------------------------------- */
 
@@ -128,12 +134,12 @@ int64_t actor_setting_i64(const struct actor *self, const char *name);
 /* The same with a blob, which is the runtime's from here on, whatever is returned; *b becomes NULL.
  */
 #define actor_send_move(self, to, b, ...) actor_send_to(self, TO(to), b, __VA_ARGS__)
-MUST enum err actor_send_to(struct actor *self, struct to to, struct blob **b,
+MUST enum err actor_send_to(struct actor *self, const struct to *to, struct blob **b,
                             const struct proto_desc *type, const void *body);
 
 /* Hand a message on unchanged, blob and all: an ask stays the asker's ask and is answered to it. */
 #define actor_forward(self, to, m) actor_forward_to(self, TO(to), m)
-MUST enum err actor_forward_to(struct actor *self, struct to to, const struct msg *m);
+MUST enum err actor_forward_to(struct actor *self, const struct to *to, const struct msg *m);
 
 /* By type, to all who hear it, on every node; at most once, nobody answers. */
 MUST enum err actor_publish(struct actor *self, const struct proto_desc *type, const void *body);
@@ -149,9 +155,9 @@ void actor_unsubscribe(struct actor *self, const struct proto_desc *type);
 /* The same, with a number that msg_tag() gives back in the answer. */
 #define actor_ask_tag(self, to, within_ms, answer, tag, ...)                                       \
 	actor_ask_to(self, TO(to), NULL, within_ms, answer, tag, __VA_ARGS__)
-MUST enum err actor_ask_to(struct actor *self, struct to to, struct blob **b, uint32_t within_ms,
-                           actor_fn *answer, uint64_t tag, const struct proto_desc *type,
-                           const void *body);
+MUST enum err actor_ask_to(struct actor *self, const struct to *to, struct blob **b,
+                           uint32_t within_ms, actor_fn *answer, uint64_t tag,
+                           const struct proto_desc *type, const void *body);
 
 /* Answer an ask, once: a second answer is a fault, and so is a type that is not the declared reply.
  * A message from msg_hold() is released by this. An answer that cannot be made (ERR_TOO_LARGE,
@@ -184,9 +190,9 @@ MUST enum err actor_stop_child(struct actor *self, struct ref child);
 /* Hear once of somebody's end, by a sys.gone message; at once if nobody is there. A restart is an
  * end, too. Watching the same one again replaces `gone`. */
 #define actor_watch(self, who, gone) actor_watch_to(self, TO(who), gone)
-MUST enum err actor_watch_to(struct actor *self, struct to who, actor_fn *gone);
+MUST enum err actor_watch_to(struct actor *self, const struct to *who, actor_fn *gone);
 #define actor_unwatch(self, who) actor_unwatch_to(self, TO(who))
-void actor_unwatch_to(struct actor *self, struct to who);
+void actor_unwatch_to(struct actor *self, const struct to *who);
 
 void actor_exit(struct actor *self); /* a good end; stop runs next */
 enum err actor_fault(struct actor *self, const char *fmt, ...)

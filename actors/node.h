@@ -65,7 +65,8 @@ void node_stop(struct node *n); /* every actor stops, the youngest first, childr
 
 const char *node_name(const struct node *n);
 uint64_t node_epoch(const struct node *n);
-const char *node_trouble(const struct node *n); /* the last fault, "actor: reason"; empty when none */
+const char *
+node_trouble(const struct node *n); /* the last fault, "actor: reason"; empty when none */
 
 /* The node an actor lives on: for the two kinds that look at the node itself, pulse and mirror. */
 struct node *actor_host(const struct actor *self);
@@ -74,14 +75,15 @@ struct node *actor_host(const struct actor *self);
  */
 
 #define node_send(n, to, ...) node_send_to(n, TO(to), __VA_ARGS__)
-MUST enum err node_send_to(struct node *n, struct to to, const struct proto_desc *type,
+MUST enum err node_send_to(struct node *n, const struct to *to, const struct proto_desc *type,
                            const void *body);
 /* Exactly one call of answer within a later turn, or within node_free(); m is borrowed. */
 typedef void node_answer_fn(void *ctx, const struct msg *m);
 #define node_ask(n, to, within_ms, answer, ctx, ...)                                               \
 	node_ask_to(n, TO(to), within_ms, answer, ctx, __VA_ARGS__)
-MUST enum err node_ask_to(struct node *n, struct to to, uint32_t within_ms, node_answer_fn *answer,
-                          void *ctx, const struct proto_desc *type, const void *body);
+MUST enum err node_ask_to(struct node *n, const struct to *to, uint32_t within_ms,
+                          node_answer_fn *answer, void *ctx, const struct proto_desc *type,
+                          const void *body);
 
 /* ---- what can be seen ---------------------------------------------------------------------------
  */

@@ -76,7 +76,7 @@ void *exchange_shared(struct exchange *x, const void *owner, size_t bytes, void 
 /* actor_ask() in the name of this exchange's business, principal and trace, answered before its
  * time is up. `part` comes back by exchange_part(), to tell several asks apart. */
 #define exchange_ask(x, to, answer, part, ...) exchange_ask_to(x, TO(to), answer, part, __VA_ARGS__)
-MUST enum err exchange_ask_to(struct exchange *x, struct to to, actor_fn *answer, uint16_t part,
+MUST enum err exchange_ask_to(struct exchange *x, const struct to *to, actor_fn *answer, uint16_t part,
                               const struct proto_desc *type, const void *body);
 
 /* In an answer function: whose answer it is; NULL when that exchange is over. */

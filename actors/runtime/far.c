@@ -221,7 +221,7 @@ static void on_roster(void *ctx)
 		if (!k->at_start || k->place == PLACE_HERE || k->place == PLACE_EVERY)
 			continue;
 		struct actor *a = name_find(n, name, name_hash(n, name));
-		enum err e = route(n, to_str(name), !n->draining && !n->stopping, &r);
+		enum err e = route(n, TO(name), !n->draining && !n->stopping, &r);
 		if (!e && r.peer && a)
 			end_request(a, END_STOPPED);
 	}

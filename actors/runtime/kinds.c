@@ -4,23 +4,6 @@
 #include "actors/runtime/runtime.h"
 #include <stdlib.h>
 
-static inline uint32_t row_home(const struct rows *r, const struct proto_desc *type)
-{
-	return (type->number ^ (type->number >> 13)) & r->mask;
-}
-
-actor_fn *rows_find(const struct rows *r, const struct proto_desc *type, bool *ret_found)
-{
-	for (uint32_t i = row_home(r, type); r->at[i].type; i = (i + 1) & r->mask) {
-		if (r->at[i].type == type) {
-			*ret_found = true;
-			return r->at[i].run;
-		}
-	}
-	*ret_found = false;
-	return NULL;
-}
-
 static enum err rows_new(struct rows *r, uint32_t n)
 {
 	uint32_t size = 2;
@@ -65,10 +48,8 @@ static enum err check_hears(const struct hosted *h)
 {
 	uint32_t n = 0;
 	for (const struct proto_desc *const *t = h->kind->hears; t && *t; t++) {
-		bool found = h->kind->any != NULL;
-		if (!found)
-			rows_find(&h->takes, *t, &found);
-		if (!found || ++n > SUBS_MOST)
+		actor_fn *run = h->kind->any;
+		if ((!run && !rows_find(&h->takes, *t, &run)) || ++n > SUBS_MOST)
 			return ERR_INVALID;
 	}
 	return OK;

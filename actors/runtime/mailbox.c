@@ -4,11 +4,6 @@
  */
 #include "actors/runtime/runtime.h"
 
-bool mailbox_full(const struct actor *a)
-{
-	return a->mailbox.depth >= a->hosted->depth;
-}
-
 static void drop(struct actor *a, struct msg *m)
 {
 	a->hosted->stats.dropped++;
@@ -79,22 +74,6 @@ enum err mailbox_put(struct actor *a, struct msg *m)
 	}
 	ready(a);
 	return OK;
-}
-
-struct msg *mailbox_take(struct actor *a)
-{
-	struct mailbox *box = &a->mailbox;
-	if (!box->tail)
-		return NULL;
-	struct letter *l = box->tail->next;
-	if (l == box->tail)
-		box->tail = NULL;
-	else
-		box->tail->next = l->next;
-	box->depth--;
-	struct msg *m = l->m;
-	slab_give(&a->node->slab, l, sizeof *l);
-	return m;
 }
 
 void control_put(struct actor *a, struct event *e)

@@ -101,19 +101,19 @@ static enum err by_name(struct node *n, struct str name, bool make, struct route
 	return here(n, h, placed.len ? name : kind, placed, make, &ret->actor);
 }
 
-enum err route(struct node *n, struct to to, bool make, struct route *ret)
+enum err route(struct node *n, const struct to *to, bool make, struct route *ret)
 {
 	*ret = (struct route){ 0 };
-	if (to.name.len)
-		return by_name(n, to.name, make, ret);
-	if (to.ref.node) {
-		ret->peer = to.ref.node;
+	if (to->name.len)
+		return by_name(n, to->name, make, ret);
+	if (to->ref.node) {
+		ret->peer = to->ref.node;
 		return n->bus ? OK : ERR_NO_ROUTE;
 	}
-	ret->actor = slot_find(n, to.ref);
+	ret->actor = slot_find(n, to->ref);
 	if (ret->actor)
 		return OK;
-	return to.ref.gen ? ERR_GONE : ERR_NO_ROUTE;
+	return to->ref.gen ? ERR_GONE : ERR_NO_ROUTE;
 }
 
 /* For what arrives: it was sent here, so here it is looked for; nothing is sent in circles. */

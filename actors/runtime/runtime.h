@@ -286,6 +286,14 @@ static inline struct ref ref_of(const struct actor *a)
 	return (struct ref){ .slot = a->slot, .gen = a->gen };
 }
 
+/* By its parts: three words written and then read as two would stall. */
+static inline void ref_set(struct ref *r, const struct actor *a)
+{
+	r->node = 0;
+	r->slot = a->slot;
+	r->gen = a->gen;
+}
+
 static inline bool answers_here(const struct msg *m)
 {
 	return (m->flags & MSG_ASK) && m->from.node == 0;
@@ -295,7 +303,21 @@ static inline bool answers_here(const struct msg *m)
 MUST enum err hosted_new(struct node *n, const struct actor_kind *const *kinds);
 void hosted_free(struct node *n);
 struct hosted *hosted_of(const struct node *n, struct str kind);
-actor_fn *rows_find(const struct rows *r, const struct proto_desc *type, bool *ret_found);
+/* false: not there. */
+static inline uint32_t row_home(const struct rows *r, const struct proto_desc *type)
+{
+	return (type->number ^ (type->number >> 13)) & r->mask;
+}
+static inline bool rows_find(const struct rows *r, const struct proto_desc *type, actor_fn **ret)
+{
+	for (uint32_t i = row_home(r, type); r->at[i].type; i = (i + 1) & r->mask) {
+		if (r->at[i].type == type) {
+			*ret = r->at[i].run;
+			return true;
+		}
+	}
+	return false;
+}
 
 /* slots.c: handles with a generation. */
 MUST enum err slot_take(struct node *n, struct actor *a); /* sets slot and gen */
@@ -315,10 +337,27 @@ void name_take(struct node *n, struct actor *a);
 MUST enum err name_check(struct str name, struct str *ret_kind, struct str *ret_key);
 
 /* mailbox.c */
-bool mailbox_full(const struct actor *a);
+static inline bool mailbox_full(const struct actor *a)
+{
+	return a->mailbox.depth >= a->hosted->depth;
+}
 /* Takes the reference, whatever is returned. OK also when a policy dropped m, counted. */
 MUST enum err mailbox_put(struct actor *a, struct msg *m);
-struct msg *mailbox_take(struct actor *a); /* NULL: empty */
+static inline struct msg *mailbox_take(struct actor *a) /* NULL: empty */
+{
+	struct letter *tail = a->mailbox.tail;
+	if (!tail)
+		return NULL;
+	struct letter *l = tail->next;
+	struct msg *m = l->m;
+	if (l == tail)
+		a->mailbox.tail = NULL;
+	else
+		tail->next = l->next;
+	a->mailbox.depth--;
+	slab_give(&a->node->slab, l, sizeof *l);
+	return m;
+}
 void control_put(struct actor *a, struct event *e);
 struct event *control_take(struct actor *a);
 
@@ -396,7 +435,7 @@ struct route {
 };
 MUST enum err route_arrived(struct node *n, const struct msg *m, struct actor **ret);
 /* make: let a first message make the actor. */
-MUST enum err route(struct node *n, struct to to, bool make, struct route *ret);
+MUST enum err route(struct node *n, const struct to *to, bool make, struct route *ret);
 
 /* speak.c */
 MUST enum err may_send(struct actor *self, const struct proto_desc *type);

@@ -6,10 +6,8 @@
 
 enum err may_send(struct actor *self, const struct proto_desc *type)
 {
-	bool found = true;
-	if (self->hosted->kind->sends)
-		rows_find(&self->hosted->sends, type, &found);
-	if (!found)
+	actor_fn *none;
+	if (self->hosted->kind->sends && !rows_find(&self->hosted->sends, type, &none))
 		return actor_fault(self, "sends_undeclared type=%s", type->full);
 	/* What a broken actor says is not to be believed; its stop handler may say goodbye. */
 	return self->end == END_FAULT && self->life != LIFE_ENDS ? ERR_FAULT : OK;
@@ -30,12 +28,12 @@ enum err speak_new(struct node *n, struct actor *self, const struct proto_desc *
 	m->id = ++n->last_id;
 	m->blob = blob;
 	if (self)
-		m->from = ref_of(self);
+		ref_set(&m->from, self);
 	if (hand) {
 		m->business = hand->about.business;
 		m->principal = hand->about.principal;
 		m->trace = hand->about.trace;
-		if (m->trace.span)
+		if (hand->about.trace.span)
 			m->trace.span = rng_next(&n->rng);
 	}
 	*ret = m;
@@ -46,15 +44,15 @@ enum err speak_new(struct node *n, struct actor *self, const struct proto_desc *
  */
 
 /* Takes m. */
-static enum err carry(struct node *n, struct actor *self, struct msg *m, struct to to,
+static enum err carry(struct node *n, struct actor *self, struct msg *m, const struct to *to,
                       const struct route *r)
 {
 	if (r->actor) {
-		m->to = ref_of(r->actor);
+		ref_set(&m->to, r->actor);
 		return mailbox_put(r->actor, m);
 	}
-	m->to = to.name.len ? (struct ref){ .node = r->peer } : to.ref;
-	enum err e = far_send(n, r->peer, m, self ? name_of(self) : (struct str){ 0 }, to.name);
+	m->to = to->name.len ? (struct ref){ .node = r->peer } : to->ref;
+	enum err e = far_send(n, r->peer, m, self ? name_of(self) : (struct str){ 0 }, to->name);
 	msg_unref(m);
 	return e;
 }
@@ -78,7 +76,7 @@ static struct blob *blob_of(struct blob **b)
 	return blob;
 }
 
-static enum err send_to(struct node *n, struct actor *self, struct to to, struct blob *blob,
+static enum err send_to(struct node *n, struct actor *self, const struct to *to, struct blob *blob,
                         const struct proto_desc *type, const void *body)
 {
 	struct route r;
@@ -95,7 +93,7 @@ static enum err send_to(struct node *n, struct actor *self, struct to to, struct
 	return carry(n, self, m, to, &r);
 }
 
-enum err actor_send_to(struct actor *self, struct to to, struct blob **b,
+enum err actor_send_to(struct actor *self, const struct to *to, struct blob **b,
                        const struct proto_desc *type, const void *body)
 {
 	struct blob *blob = blob_of(b);
@@ -107,7 +105,8 @@ enum err actor_send_to(struct actor *self, struct to to, struct blob **b,
 	return send_to(self->node, self, to, blob, type, body);
 }
 
-enum err node_send_to(struct node *n, struct to to, const struct proto_desc *type, const void *body)
+enum err node_send_to(struct node *n, const struct to *to, const struct proto_desc *type,
+                      const void *body)
 {
 	return send_to(n, NULL, to, NULL, type, body);
 }
@@ -148,7 +147,7 @@ static enum err deadline(const struct node *n, const struct hand *hand, uint32_t
 }
 
 /* Takes the blob. `a` is filled in but for route and message, and undone on failure. */
-static enum err ask_send(struct node *n, struct actor *self, struct ask *a, struct to to,
+static enum err ask_send(struct node *n, struct actor *self, struct ask *a, const struct to *to,
                          struct blob *blob, uint64_t due_us, const void *body)
 {
 	struct route r;
@@ -173,7 +172,7 @@ static enum err ask_send(struct node *n, struct actor *self, struct ask *a, stru
 	return e;
 }
 
-enum err actor_ask_to(struct actor *self, struct to to, struct blob **b, uint32_t within_ms,
+enum err actor_ask_to(struct actor *self, const struct to *to, struct blob **b, uint32_t within_ms,
                       actor_fn *answer, uint64_t tag, const struct proto_desc *type,
                       const void *body)
 {
@@ -201,8 +200,9 @@ enum err actor_ask_to(struct actor *self, struct to to, struct blob **b, uint32_
 	return ask_send(n, self, a, to, blob, due, body);
 }
 
-enum err node_ask_to(struct node *n, struct to to, uint32_t within_ms, node_answer_fn *answer,
-                     void *ctx, const struct proto_desc *type, const void *body)
+enum err node_ask_to(struct node *n, const struct to *to, uint32_t within_ms,
+                     node_answer_fn *answer, void *ctx, const struct proto_desc *type,
+                     const void *body)
 {
 	struct ask *a;
 	enum err e = n->stopping ? ERR_STOPPING : ask_new(n, NULL, ASK_HOST, &a);
@@ -219,7 +219,7 @@ enum err node_ask_to(struct node *n, struct to to, uint32_t within_ms, node_answ
 
 /* Another node's ask goes to a third: that one cannot answer the asker, whom it numbers otherwise
  * or does not know. So we ask in our name, and hand the answer back. */
-static enum err relay(struct node *n, struct actor *self, const struct msg *m, struct to to,
+static enum err relay(struct node *n, struct actor *self, const struct msg *m, const struct to *to,
                       uint32_t peer)
 {
 	struct ask *a;
@@ -248,7 +248,8 @@ static enum err relay(struct node *n, struct actor *self, const struct msg *m, s
 	return OK;
 }
 
-static enum err hand_on(struct node *n, struct actor *self, const struct msg *m, struct to to)
+static enum err hand_on(struct node *n, struct actor *self, const struct msg *m,
+                        const struct to *to)
 {
 	struct route r;
 	enum err e = route(n, to, true, &r);
@@ -263,15 +264,15 @@ static enum err hand_on(struct node *n, struct actor *self, const struct msg *m,
 	}
 	struct ask *a = m->flags & MSG_ASK ? index_get(&n->asks, m->id) : NULL;
 	struct actor *from = m->from.node ? NULL : slot_find(n, m->from);
-	own->to = to.name.len ? (struct ref){ .node = r.peer } : to.ref;
-	e = far_send(n, r.peer, own, from ? name_of(from) : m->from_name, to.name);
+	own->to = to->name.len ? (struct ref){ .node = r.peer } : to->ref;
+	e = far_send(n, r.peer, own, from ? name_of(from) : m->from_name, to->name);
 	if (!e && a)
 		a->peer = r.peer;
 	msg_unref(own);
 	return e;
 }
 
-enum err actor_forward_to(struct actor *self, struct to to, const struct msg *m)
+enum err actor_forward_to(struct actor *self, const struct to *to, const struct msg *m)
 {
 	struct node *n = self->node;
 	struct debt *d = NULL;

@@ -72,9 +72,8 @@ static bool expired(struct actor *a, const struct msg *m)
 
 static inline actor_fn *handler(const struct hosted *h, const struct msg *m)
 {
-	bool found;
-	actor_fn *run = rows_find(&h->takes, m->type, &found);
-	return found ? run : h->kind->any;
+	actor_fn *run;
+	return rows_find(&h->takes, m->type, &run) ? run : h->kind->any;
 }
 
 static void refused(struct actor *a, const struct msg *m, enum err e)

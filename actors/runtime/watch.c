@@ -26,18 +26,18 @@ static bool same(const struct ask *a, struct ref whom, uint64_t name)
 
 /* Whom `who` means: an actor here by its ref; on another node by ref, or by the hash of the name.
  */
-static enum err aim(struct node *n, struct to who, struct route *r, struct ref *ret_whom,
+static enum err aim(struct node *n, const struct to *who, struct route *r, struct ref *ret_whom,
                     uint64_t *ret_name)
 {
 	enum err e = route(n, who, false, r);
-	*ret_whom = who.ref;
+	*ret_whom = who->ref;
 	*ret_name = 0;
 	if (e)
 		return e;
 	if (r->actor)
 		*ret_whom = ref_of(r->actor);
-	else if (who.name.len)
-		*ret_name = name_hash(n, who.name) | 1;
+	else if (who->name.len)
+		*ret_name = name_hash(n, who->name) | 1;
 	return OK;
 }
 
@@ -61,7 +61,7 @@ static enum err watch_here(struct ask *a, struct actor *target)
 	return OK;
 }
 
-static enum err watch_there(struct actor *self, struct ask *a, struct to who, uint32_t peer)
+static enum err watch_there(struct actor *self, struct ask *a, const struct to *who, uint32_t peer)
 {
 	struct msg *m;
 	enum err e = speak_new(self->node, self, &sys_watch_desc, &(struct sys_watch){}, NULL,
@@ -70,14 +70,14 @@ static enum err watch_there(struct actor *self, struct ask *a, struct to who, ui
 		return e;
 	m->id = a->id;
 	m->deadline_us = 0;
-	m->to = who.name.len ? (struct ref){ .node = peer } : who.ref;
+	m->to = who->name.len ? (struct ref){ .node = peer } : who->ref;
 	a->peer = peer;
-	e = far_send(self->node, peer, m, name_of(self), who.name);
+	e = far_send(self->node, peer, m, name_of(self), who->name);
 	msg_unref(m);
 	return e;
 }
 
-enum err actor_watch_to(struct actor *self, struct to who, actor_fn *gone)
+enum err actor_watch_to(struct actor *self, const struct to *who, actor_fn *gone)
 {
 	struct node *n = self->node;
 	struct route r = { 0 };
@@ -118,7 +118,7 @@ void watch_withdraw(struct node *n, struct ask *watch)
 		far_answer(n, watch->peer, m, (struct str){ 0 });
 }
 
-void actor_unwatch_to(struct actor *self, struct to who)
+void actor_unwatch_to(struct actor *self, const struct to *who)
 {
 	struct route r;
 	struct ref whom;

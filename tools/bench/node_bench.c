@@ -1,0 +1,360 @@
+/*
+ * node_bench.c — the same tests on a node as users run it: every bound, counter, check and hook on.
+ */
+#include "actors/node.h"
+#include "proto/bench.h"
+#include "tools/bench/inproc.h"
+#include <malloc.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { BATCH = 100, SENDERS = 8 };
+
+static struct {
+	struct ref *at;
+	uint32_t n;
+	enum bench_shape shape;
+	bool usual, traced, asks;
+	uint64_t done;
+	struct ref whom; /* of asks */
+} test;
+
+struct player {
+	uint32_t id, waits;
+};
+
+static const char text64[65] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+static const char text72[73] =
+	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef01234567";
+
+static enum err say(struct actor *self, struct ref to, uint64_t n)
+{
+	if (!test.usual)
+		return actor_send(self, to, MSG(bench_token, .n = n));
+	return actor_send(self, to,
+	                  MSG(bench_usual, .call = { text64, 64 }, .seq = (uint32_t)n, .at = n,
+	                      .kind = 1, .from = { text72, 72 }));
+}
+
+static uint64_t number_of(const struct msg *m)
+{
+	return m->type == &bench_token_desc ? bench_token_of(m)->n : bench_usual_of(m)->at;
+}
+
+/* Players find their number by their key, once. */
+static enum err on_start(struct actor *self)
+{
+	struct player *p = actor_state(self);
+	struct str key = actor_key(self);
+	for (uint32_t i = 0; i < key.len; i++)
+		p->id = p->id * 10 + (uint32_t)(key.at[i] - '0');
+	p->waits = 1;
+	return OK;
+}
+
+static enum err on_ping(struct actor *self, const struct msg *m)
+{
+	struct player *p = actor_state(self);
+	test.done++;
+	return say(self, test.at[!p->id], number_of(m) + 1);
+}
+
+static enum err on_ring(struct actor *self, const struct msg *m)
+{
+	struct player *p = actor_state(self);
+	test.done++;
+	return say(self, test.at[p->id + 1 < test.n ? p->id + 1 : 0], number_of(m) + 1);
+}
+
+static enum err on_sink(struct actor *self, const struct msg *m)
+{
+	test.done++;
+	return number_of(m) == BATCH - 1 ? actor_send(self, msg_from(m), MSG(bench_go)) : OK;
+}
+
+static enum err on_source(struct actor *self, const struct msg *m)
+{
+	enum err e = OK;
+	(void)m;
+	for (uint64_t i = 0; i < BATCH && !e; i++)
+		e = say(self, test.at[0], i);
+	return e;
+}
+
+static enum err on_big(struct actor *self, const struct msg *m)
+{
+	struct player *p = actor_state(self);
+	test.done++;
+	if (number_of(m) == 0)
+		return say(self, msg_from(m), 1);
+	if (--p->waits)
+		return OK;
+	p->waits = test.n - 1;
+	enum err e = OK;
+	for (uint32_t i = 0; i < test.n && !e; i++)
+		if (i != p->id)
+			e = say(self, test.at[i], 0);
+	return e;
+}
+
+static enum err on_once(struct actor *self, const struct msg *m)
+{
+	(void)m;
+	test.done++;
+	actor_exit(self);
+	return OK;
+}
+
+static const struct proto_desc *const sends[] = { &bench_token_desc, &bench_usual_desc,
+	                                          &bench_go_desc, NULL };
+#define PLAYER(kind, handler, most)                                                                \
+	static const struct actor_on kind##_takes[] = { { &bench_token_desc, handler },            \
+		                                        { &bench_usual_desc, handler },            \
+		                                        { &bench_go_desc, handler },               \
+		                                        { 0 } };                                   \
+	static const struct actor_kind kind = {                                                    \
+		.name = #kind,                                                                     \
+		.doc = "plays in a benchmark",                                                     \
+		.state = sizeof(struct player),                                                    \
+		.start = on_start,                                                                 \
+		.takes = kind##_takes,                                                             \
+		.sends = sends,                                                                    \
+		.mailbox = { .depth = most },                                                      \
+	}
+PLAYER(pinger, on_ping, 1000);
+PLAYER(ringer, on_ring, 1000);
+PLAYER(sink, on_sink, 1000);
+PLAYER(source, on_source, 1000);
+PLAYER(bigger, on_big, 1000);
+PLAYER(once, on_once, 1000);
+
+static enum err on_asked(struct actor *self, const struct msg *m)
+{
+	return actor_reply(self, m, MSG(bench_token, .n = bench_token_of(m)->n + 1));
+}
+
+static enum err on_asker(struct actor *self, const struct msg *m)
+{
+	test.done++;
+	return msg_err(m) ? msg_err(m)
+	                  : actor_ask(self, test.whom, 1000, on_asker,
+	                              MSG(bench_token, .n = test.done));
+}
+PLAYER(asked, on_asked, 1000);
+PLAYER(asker, on_asker, 1000);
+
+static enum err on_idle(struct actor *self, const struct msg *m)
+{
+	(void)self, (void)m;
+	return OK;
+}
+static const struct actor_on idle_takes[] = { { &bench_go_desc, on_idle }, { 0 } };
+static const struct actor_kind idle = {
+	.name = "idle", .doc = "lives", .takes = idle_takes, .state = 24
+};
+static enum err on_parent(struct actor *self, const struct msg *m);
+PLAYER(parent, on_parent, 1000);
+static const struct actor_kind child = { .name = "child",
+	                                 .doc = "is begun and stopped",
+	                                 .state = 24,
+	                                 .restart = { .when = RESTART_ON_FAULT } };
+
+static enum err on_parent(struct actor *self, const struct msg *m)
+{
+	struct ref ref;
+	(void)m;
+	for (uint32_t i = 0; i < BATCH; i++) {
+		enum err e = actor_spawn(self, &child, str_n("key", 3), &ref);
+		e = e ? e : actor_stop_child(self, ref);
+		if (e)
+			return e;
+		test.done++;
+	}
+	return actor_send(self, actor_ref(self), MSG(bench_go));
+}
+
+/* ---- the stage: makes the players and kicks them off
+ * ---------------------------------------------- */
+
+static enum err fill(struct actor *self, const struct actor_kind *kind, uint32_t from)
+{
+	enum err e = OK;
+	for (uint32_t i = from; i < test.n && !e; i++) {
+		char key[16];
+		int len = snprintf(key, sizeof key, "%u", i);
+		e = actor_spawn(self, kind, str_n(key, (size_t)len), &test.at[i]);
+	}
+	return e;
+}
+
+static enum err kick(struct actor *self, uint32_t from)
+{
+	enum err e = OK;
+	for (uint32_t i = from; i < test.n && !e; i++)
+		e = actor_send(self, test.at[i], MSG(bench_token, .n = 1));
+	return e;
+}
+
+static enum err on_stage(struct actor *self, const struct msg *m)
+{
+	static const struct trace trace = { .id = { 1 }, .span = 1, .sampled = true };
+	static const struct actor_kind *const cast[] = {
+		[PING_PONG] = &pinger, [RING] = &ringer, [FAN_IN] = &source, [BIG] = &bigger
+	};
+	(void)m;
+	if (test.traced)
+		actor_act_for(self, 7, 8, &trace);
+	test.done = 0;
+	enum err e = OK;
+	if (test.shape == FAN_IN)
+		e = actor_spawn(self, &sink, str_n("0", 1), &test.at[0]);
+	e = e ? e : fill(self, test.asks ? &asker : cast[test.shape], test.shape == FAN_IN);
+	if (test.asks && !e)
+		e = actor_spawn(self, &asked, (struct str){ 0 }, &test.whom);
+	if (test.shape == PING_PONG || test.shape == RING)
+		return e ? e : actor_send(self, test.at[0], MSG(bench_token, .n = 1));
+	return e ? e : kick(self, test.shape == FAN_IN);
+}
+static const struct actor_on stage_takes[] = { { &bench_go_desc, on_stage }, { 0 } };
+static const struct actor_kind stage = { .name = "stage",
+	                                 .doc = "makes players",
+	                                 .takes = stage_takes,
+	                                 .sends = sends,
+	                                 .sets_tenant = true };
+
+static const struct actor_kind *const kinds[] = { &pinger, &ringer, &sink,  &source, &bigger,
+	                                          &once,   &asked,  &asker, &parent, &child,
+	                                          &stage,  &idle,   NULL };
+
+static struct node *begin(uint64_t actors)
+{
+	struct node *n;
+	memset(&test, 0, sizeof test);
+	test.at = calloc(actors, sizeof *test.at);
+	test.n = (uint32_t)actors;
+	enum err e = node_new(
+		&(struct node_config){ .name = "bench", .seed = 1, .kinds = kinds, .now_us = 1 },
+		&n);
+	if (e || !test.at)
+		abort();
+	return n;
+}
+
+static void end(struct node *n)
+{
+	node_free(&n);
+	free(test.at);
+}
+
+/* Time passes as in a process, so that idle and ask timers turn. */
+static void turn(struct node *n)
+{
+	uint64_t now_us = (uint64_t)(bench_seconds() * 1e6);
+	node_turn(n, now_us, now_us);
+}
+
+static void must(enum err e)
+{
+	if (e) {
+		fprintf(stderr, "bench: %s\n", err_info(e)->text);
+		abort();
+	}
+}
+
+static void spawn_all(struct node *n, uint64_t count)
+{
+	char name[32] = "once/";
+	for (uint64_t made = 0; test.done < count;) {
+		for (uint32_t i = 0; i < BATCH; i++) {
+			uint32_t len = 5;
+			for (uint64_t k = made++; len < 21; k >>= 4)
+				name[len++] = "0123456789abcdef"[k & 15];
+			must(node_send(n, str_n(name, len), MSG(bench_go)));
+		}
+		turn(n);
+	}
+}
+
+static struct bench_run drive(struct node *n, uint64_t count)
+{
+	double from = bench_seconds();
+	while (test.done < count)
+		turn(n);
+	struct bench_run r = { .count = (double)test.done, .seconds = bench_seconds() - from };
+	end(n);
+	return r;
+}
+
+struct bench_run bench_node(enum bench_shape shape, uint32_t actors, enum bench_body body,
+                            uint64_t count)
+{
+	struct node *n = begin(shape == PING_PONG ? 2 : shape == FAN_IN ? SENDERS + 1 : actors);
+	test.shape = shape;
+	test.usual = body == BODY_USUAL;
+	if (shape == SPAWN) {
+		double from = bench_seconds();
+		spawn_all(n, count);
+		struct bench_run r = { .count = (double)test.done,
+			               .seconds = bench_seconds() - from };
+		end(n);
+		return r;
+	}
+	must(node_send(n, "stage", MSG(bench_go)));
+	return drive(n, count);
+}
+
+struct bench_run bench_traced(uint64_t count)
+{
+	struct node *n = begin(2);
+	test.shape = PING_PONG;
+	test.traced = true;
+	must(node_send(n, "stage", MSG(bench_go)));
+	return drive(n, count);
+}
+
+struct bench_run bench_asks(uint64_t count)
+{
+	struct node *n = begin(1);
+	test.shape = RING;
+	test.asks = true;
+	must(node_send(n, "stage", MSG(bench_go)));
+	return drive(n, count);
+}
+
+struct bench_run bench_supervised_spawn(uint64_t count)
+{
+	struct node *n = begin(1);
+	must(node_send(n, "parent", MSG(bench_go)));
+	return drive(n, count);
+}
+
+/* What the system says, not what the slabs count: pages of this process. */
+static double resident_bytes(void)
+{
+	long pages = 0, all;
+	FILE *f = fopen("/proc/self/statm", "r");
+	if (!f || fscanf(f, "%ld %ld", &all, &pages) != 2)
+		pages = 0;
+	if (f)
+		fclose(f);
+	return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+double bench_actor_bytes(uint32_t actors)
+{
+	char key[24];
+	malloc_trim(0);
+	struct node *n = begin(1);
+	double before = resident_bytes();
+	for (uint32_t i = 0; i < actors; i++) {
+		int len = snprintf(key, sizeof key, "idle/%016x", i);
+		must(node_send(n, str_n(key, (size_t)len), MSG(bench_go)));
+		if (i % 256 == 0)
+			turn(n);
+	}
+	while (node_busy(n))
+		turn(n);
+	double bytes = (resident_bytes() - before) / actors;
+	end(n);
+	return bytes;
+}
