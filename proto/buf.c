@@ -15,7 +15,8 @@ void buf_init(struct buf *b, size_t max)
 
 void buf_over(struct buf *b, char *at, size_t cap)
 {
-	*b = (struct buf){ .at = at, .cap = cap, .max = cap, .lent = true };
+	*b = (struct buf){ .cap = cap, .max = cap, .lent = true };
+	b->at = at;
 }
 
 void buf_done(struct buf *b)

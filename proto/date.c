@@ -149,11 +149,11 @@ const char *date_write(int64_t us, char out[DATE_TEXT_MAX])
 	char *tail = out + n;
 	size_t room = DATE_TEXT_MAX - (size_t)n;
 	if (rest % 1000)
-		snprintf(tail, room, ".%06dZ", rest);
+		(void)snprintf(tail, room, ".%06dZ", rest);
 	else if (rest)
-		snprintf(tail, room, ".%03dZ", rest / 1000);
+		(void)snprintf(tail, room, ".%03dZ", rest / 1000);
 	else
-		snprintf(tail, room, "Z");
+		(void)snprintf(tail, room, "Z");
 	return out;
 }
 
@@ -173,7 +173,7 @@ static enum err refuse(char why[128], const char *name, struct str text)
 	str_keep(shown, sizeof shown, text);
 	for (char *c = shown; *c; c++)
 		*c = (unsigned char)*c < 0x20 ? ' ' : *c;
-	snprintf(why, 128, "Invalid %s format: '%s'. Use YYYY-MM-DD", name, shown);
+	(void)snprintf(why, 128, "Invalid %s format: '%s'. Use YYYY-MM-DD", name, shown);
 	return ERR_INVALID;
 }
 
@@ -192,7 +192,7 @@ enum err date_read_range(struct str from, struct str to, const struct zone *zone
 	else if (to.len && date_read_moment(to, &r.to_us))
 		return refuse(why, "to_date", to);
 	if (r.from_us > r.to_us || (to_day && r.from_us == r.to_us)) {
-		snprintf(why, 128, "from_date is later than to_date");
+		(void)snprintf(why, 128, "from_date is later than to_date");
 		return ERR_INVALID;
 	}
 	*ret = r;

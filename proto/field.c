@@ -319,9 +319,8 @@ void field_put_f64(struct buf *b, double v)
 	char text[32] = "";
 	/* 15 digits always survive, 17 always suffice (IEEE 754, double). */
 	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof text, "%.*g", digits, v);
-		double back = strtod(text, NULL);
-		if (!memcmp(&back, &v, sizeof v))
+		(void)snprintf(text, sizeof text, "%.*g", digits, v);
+		if (strtod(text, NULL) == v)
 			break;
 	}
 	buf_text(b, text);

@@ -49,8 +49,8 @@ static bool digits_of(struct json *j, struct str *ret)
 bool json_js_i64(struct json *j, int64_t *ret)
 {
 	struct str digits;
-	uint64_t v;
-	bool is_unsigned;
+	uint64_t v = 0;
+	bool is_unsigned = false;
 	switch (json_peek(j)) {
 	case JSON_STRING:
 		if (!digits_of(j, &digits))
@@ -71,8 +71,8 @@ bool json_js_i64(struct json *j, int64_t *ret)
 bool json_js_u64(struct json *j, uint64_t *ret)
 {
 	struct str digits;
-	uint64_t v;
-	bool is_unsigned;
+	uint64_t v = 0;
+	bool is_unsigned = false;
 	switch (json_peek(j)) {
 	case JSON_STRING:
 		if (!digits_of(j, &digits))

@@ -165,7 +165,7 @@ bool json_item(struct json *j)
 
 static bool literal(struct json *j, const char *word, size_t n)
 {
-	if ((size_t)(j->end - j->at) < n || memcmp(j->at, word, n))
+	if ((size_t)(j->end - j->at) < n || memcmp(j->at, word, n) != 0)
 		return json_fail(j, ERR_MALFORMED, "a value");
 	j->at += n;
 	return true;

@@ -93,12 +93,12 @@ static int low_half(const char *at, const char *end)
 /* Pass the escape at j->at, which is a backslash. */
 static bool pass_escape(struct json *j)
 {
+	static const char plain[] = { '"', '\\', '/', 'b', 'f', 'n', 'r', 't' };
 	const char *at = j->at + 1;
 	if (at == j->end)
 		return json_fail(j, ERR_MALFORMED, "an escape");
 	if (*at != 'u') {
-		/* memchr, not strchr: a NUL byte is no escape */
-		if (!memchr("\"\\/bfnrt", *at, 8))
+		if (!memchr(plain, *at, sizeof plain))
 			return json_fail(
 				j, ERR_MALFORMED,
 				"one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u");

@@ -20,7 +20,7 @@ static bool two_digits(struct text_scan *r, uint32_t below, uint32_t *ret)
 /* HH:MM:SS and a fraction of 1 to 6 digits. */
 static bool read_time(struct text_scan *r, uint64_t *ret_us)
 {
-	uint32_t h, m, s, us = 0, digits = 0;
+	uint32_t h = 0, m = 0, s = 0, us = 0, digits = 0;
 	if (!two_digits(r, 24, &h) || !scan_char(r, ':') || !two_digits(r, 60, &m) ||
 	    !scan_char(r, ':') || !two_digits(r, 60, &s) || !scan_char(r, '.'))
 		return scan_fail(r, ERR_MALFORMED, r->at, "a time, as 12:00:01.250");

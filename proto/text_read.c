@@ -227,7 +227,7 @@ enum err text_read(struct str text, struct arena *a, const struct proto_desc **r
                    const void **ret_body, struct text_error *ret_error)
 {
 	struct text_scan r;
-	const struct proto_desc *type;
+	const struct proto_desc *type = NULL;
 	const void *body = NULL;
 	scan_init(&r, text, a, ret_error);
 	scan_space(&r);

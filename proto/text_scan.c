@@ -69,7 +69,7 @@ bool scan_char(struct text_scan *r, char c)
 bool scan_past(struct text_scan *r, const char *word)
 {
 	size_t n = strlen(word);
-	if ((size_t)(r->end - r->at) < n || memcmp(r->at, word, n))
+	if ((size_t)(r->end - r->at) < n || memcmp(r->at, word, n) != 0)
 		return false;
 	r->at += n;
 	return true;

@@ -38,7 +38,7 @@ struct counts {
 /* A header and the length of the data behind it, times being `wide` bytes. */
 static bool header(struct in *in, unsigned wide, struct counts *ret, size_t *ret_data)
 {
-	if (in->end - in->at < HEADER || memcmp(in->at, "TZif", 4))
+	if (in->end - in->at < HEADER || memcmp(in->at, "TZif", 4) != 0)
 		return false;
 	const uint8_t *p = in->at + 20;
 	*ret = (struct counts){ be32(p),      be32(p + 4),  be32(p + 8),
@@ -68,7 +68,7 @@ static bool number(struct in *in, int most, int *ret)
 
 static bool pass(struct in *in, char c)
 {
-	if (in->at == in->end || *in->at != c)
+	if (in->at == in->end || *in->at != (uint8_t)c)
 		return false;
 	in->at++;
 	return true;
@@ -207,7 +207,7 @@ enum err zone_load(struct zone *ret, const char *name)
 	char path[128], bytes[ZONE_BYTES];
 	if (!good_name(name))
 		return ERR_INVALID;
-	snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);
+	(void)snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return ERR_NOT_FOUND;
@@ -231,7 +231,7 @@ static int64_t change_in(const struct zone_rule *r, int year, int32_t east_s)
 		int64_t begin = date_to_days((struct date){ year, r->month, 1 }),
 			end = date_to_days(next);
 		int64_t weekday = ((begin + 4) % 7 + 7) % 7; /* 1 January 1970 was a Thursday */
-		day = begin + (r->day - weekday + 7) % 7 + 7 * (r->week - 1);
+		day = begin + (r->day - weekday + 7) % 7 + INT64_C(7) * (r->week - 1);
 		while (day >= end) /* week 5 is the last one */
 			day -= 7;
 	}
@@ -286,7 +286,7 @@ int64_t zone_day_begins_us(const struct zone *z, int64_t days)
 	}
 	/* Passed twice, the clock having been put back just after midnight: the first time was by
 	 * the offset of the evening before. */
-	int64_t first = midnight - zone_east_s(z, high - 3 * 3600);
+	int64_t first = midnight - zone_east_s(z, high - INT64_C(3) * 3600);
 	if (first < high && first + zone_east_s(z, first) >= midnight)
 		high = first;
 	return high * 1000000;

@@ -75,7 +75,7 @@ static const struct str doc = { .at = baileys, .len = sizeof baileys - 1 };
 static void must(bool good)
 {
 	if (!good) {
-		fputs("bench: refused\n", stderr);
+		(void)fputs("bench: refused\n", stderr);
 		exit(1);
 	}
 }

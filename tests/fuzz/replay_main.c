@@ -18,7 +18,7 @@ static unsigned runs;
 
 static void die(const char *what, const char *path)
 {
-	fprintf(stderr, "replay: cannot %s %s\n", what, path);
+	(void)fprintf(stderr, "replay: cannot %s %s\n", what, path);
 	exit(1);
 }
 
@@ -28,8 +28,9 @@ static void run_file(const char *path, size_t len)
 	FILE *f = fopen(path, "rb");
 	if (!at || !f || fread(at, 1, len, f) != len)
 		die("read", path);
-	fclose(f);
-	fprintf(stderr, "replay: %s\n", path); /* the last line names the input that crashed */
+	(void)fclose(f);
+	(void)fprintf(stderr, "replay: %s\n",
+	              path); /* the last line names the input that crashed */
 	LLVMFuzzerTestOneInput(at, len);
 	free(at);
 	runs++;

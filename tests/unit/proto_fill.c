@@ -107,8 +107,9 @@ static void errors_name_the_parameter(void **state)
 	for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) {
 		const struct wrong *w = &wrongs[i];
 		enum err e = from_query(w->query, w->flags, &s);
-		if (e != w->err || error.err != e || strcmp(error.pointer, w->pointer) ||
-		    strcmp(error.expected, w->expected) || strcmp(error.received, w->received))
+		if (e != w->err || error.err != e || strcmp(error.pointer, w->pointer) != 0 ||
+		    strcmp(error.expected, w->expected) != 0 ||
+		    strcmp(error.received, w->received) != 0)
 			fail_msg("%s\n%s at '%s': expected '%s', received '%s'", w->query,
 			         err_info(e)->name, error.pointer, error.expected, error.received);
 		assert_memory_equal(&s, &zero, sizeof s);

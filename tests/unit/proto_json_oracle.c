@@ -149,9 +149,9 @@ static void same_value(struct json *j, const struct oracle *v)
 {
 	static char room[1 << 16];
 	struct arena a = ARENA_OVER(room);
-	struct str s;
-	double d, theirs;
-	bool yes;
+	struct str s = { 0 };
+	double d = 0, theirs;
+	bool yes = false;
 	size_t i = 0;
 	switch (json_peek(j)) {
 	case JSON_OBJECT:

@@ -177,8 +177,9 @@ static void errors_name_field_and_find(void **state)
 		const struct wrong *w = &wrongs[i];
 		memset(&s, 0x5a, sizeof s);
 		enum err e = decode(w->doc, w->flags, &s);
-		if (e != w->err || error.err != e || strcmp(error.pointer, w->pointer) ||
-		    strcmp(error.expected, w->expected) || strcmp(error.received, w->received))
+		if (e != w->err || error.err != e || strcmp(error.pointer, w->pointer) != 0 ||
+		    strcmp(error.expected, w->expected) != 0 ||
+		    strcmp(error.received, w->received) != 0)
 			fail_msg("%s\n%s at '%s': expected '%s', received '%s'", w->doc,
 			         err_info(e)->name, error.pointer, error.expected, error.received);
 		assert_memory_equal(&s, &zero, sizeof s);
@@ -190,9 +191,9 @@ static void a_long_pointer_is_cut_between_characters(void **state)
 	char doc[400] = "{\"";
 	struct sample_all s;
 	(void)state;
-	for (int i = 0; i < 100; i++)
-		strcat(doc, "\xd7\xa9");
-	strcat(doc, "\":1}");
+	for (size_t i = 0; i < 100; i++)
+		memcpy(doc + 2 + 2 * i, "\xd7\xa9", 2);
+	memcpy(doc + 202, "\":1}", sizeof "\":1}");
 	assert_int_equal(decode(doc, JSON_CLOSED, &s), ERR_INVALID);
 	assert_int_equal(strlen(error.pointer), 127); /* one slash, 63 letters of two bytes */
 }

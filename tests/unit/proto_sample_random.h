@@ -118,9 +118,7 @@ static bool same_sample(const struct sample_all *a, const struct sample_all *b)
 {
 	bool same = str_eq(a->call, b->call) && a->rate == b->rate && a->yes == b->yes &&
 	            a->small == b->small && a->port == b->port && a->big == b->big &&
-	            a->temp == b->temp && a->at == b->at &&
-	            (!memcmp(&a->gain, &b->gain, sizeof a->gain) ||
-	             (!(a->gain < 0 || a->gain > 0) && !(b->gain < 0 || b->gain > 0))) &&
+	            a->temp == b->temp && a->at == b->at && a->gain == b->gain &&
 	            str_eq(a->bytes, b->bytes) && a->codec == b->codec && str_eq(a->pin, b->pin) &&
 	            str_eq(a->from_date, b->from_date) && a->sent_at == b->sent_at &&
 	            same_leg(&a->leg, &b->leg) && a->tags.n == b->tags.n &&
