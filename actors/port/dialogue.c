@@ -285,11 +285,13 @@ enum err port_packet(struct actor *self, const struct packet *p)
 		return on_hello(self, p);
 	if (p->envelope.flags & MSG_ANSWER)
 		return on_answer(self, p);
+	if (p->envelope.from_name.len) /* an actor of its speaks, not the child itself */
+		return p->type ? on_say(self, p) : refuse_child(o, p, ERR_TYPE);
 	if (p->type == &port_pong_desc)
 		return OK;
 	if (p->type == &port_ping_desc)
 		return port_write(o, MSG(port_pong));
 	if (p->type == &port_log_desc)
 		return on_log(self, p);
-	return p->type ? on_say(self, p) : refuse_child(o, p, ERR_TYPE);
+	return strike(self, "a message in nobody's name");
 }

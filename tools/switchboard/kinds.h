@@ -4,5 +4,4 @@
 #pragma once
 #include "actors/actor.h"
 
-const struct actor_kind *const *all_kinds(void);      /* ends with NULL */
-const struct actor_kind *kind_named(struct str name); /* NULL for none */
+extern const struct actor_kind *const all_kinds[]; /* ends with NULL */
