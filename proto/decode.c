@@ -3,9 +3,6 @@
 #include "proto/pack.h"
 #include "proto/utf8.h"
 
-/* One call less for each field (tests/bench/codec.c). */
-#define HOT inline __attribute__((always_inline))
-
 struct decoder {
 	struct unpacker in;
 	struct arena *arena;
@@ -13,30 +10,30 @@ struct decoder {
 	const struct proto_field *field;
 };
 
-static enum err put_unsigned(const struct proto_field *f, const struct pack_value *v, void *at)
+static HOT enum err put_unsigned(const struct proto_field *f, struct pack_value v, void *at)
 {
-	if (v->kind != PACK_UINT)
-		return v->kind == PACK_NEGATIVE ? ERR_RANGE : ERR_MALFORMED;
+	if (v.kind != PACK_UINT)
+		return v.kind == PACK_NEGATIVE ? ERR_RANGE : ERR_MALFORMED;
 	/* An optional zero is an absent one: its range does not count. */
-	if ((v->bits < f->from || v->bits > f->to) && (v->bits || !f->optional || f->list))
+	if ((v.bits < f->from || v.bits > f->to) && (v.bits || !f->optional || f->list))
 		return ERR_RANGE;
 	if (f->kind == PROTO_U8)
-		*(uint8_t *)at = (uint8_t)v->bits;
+		*(uint8_t *)at = (uint8_t)v.bits;
 	else if (f->kind == PROTO_U16)
-		*(uint16_t *)at = (uint16_t)v->bits;
+		*(uint16_t *)at = (uint16_t)v.bits;
 	else if (f->kind == PROTO_U32)
-		*(uint32_t *)at = (uint32_t)v->bits;
+		*(uint32_t *)at = (uint32_t)v.bits;
 	else
-		*(uint64_t *)at = v->bits;
+		*(uint64_t *)at = v.bits;
 	return OK;
 }
 
-static enum err put_signed(const struct proto_field *f, const struct pack_value *v, void *at)
+static HOT enum err put_signed(const struct proto_field *f, struct pack_value v, void *at)
 {
-	if (v->kind != PACK_UINT && v->kind != PACK_NEGATIVE)
+	if (v.kind != PACK_UINT && v.kind != PACK_NEGATIVE)
 		return ERR_MALFORMED;
-	int64_t n = (int64_t)v->bits;
-	if ((v->kind == PACK_UINT && n < 0) ||
+	int64_t n = (int64_t)v.bits;
+	if ((v.kind == PACK_UINT && n < 0) ||
 	    ((n < f->least || n > f->highest) && (n || !f->optional || f->list)))
 		return ERR_RANGE;
 	if (f->kind == PROTO_I32)
@@ -46,15 +43,15 @@ static enum err put_signed(const struct proto_field *f, const struct pack_value 
 	return OK;
 }
 
-static enum err put_f64(const struct proto_field *f, const struct pack_value *v, double *at)
+static HOT enum err put_f64(const struct proto_field *f, struct pack_value v, double *at)
 {
 	double n;
-	if (v->kind == PACK_FLOAT)
-		n = v->f64;
-	else if (v->kind == PACK_UINT) /* other languages write 3.0 as 3 */
-		n = (double)v->bits;
-	else if (v->kind == PACK_NEGATIVE)
-		n = (double)(int64_t)v->bits;
+	if (v.kind == PACK_FLOAT)
+		n = v.f64;
+	else if (v.kind == PACK_UINT) /* other languages write 3.0 as 3 */
+		n = (double)v.bits;
+	else if (v.kind == PACK_NEGATIVE)
+		n = (double)(int64_t)v.bits;
 	else
 		return ERR_MALFORMED;
 	if (!proto_f64_fits(f, n) && (n != 0 || !f->optional || f->list))
@@ -63,25 +60,26 @@ static enum err put_f64(const struct proto_field *f, const struct pack_value *v,
 	return OK;
 }
 
-static enum err put_enum(const struct proto_field *f, const struct pack_value *v, uint32_t *at)
+static HOT enum err put_enum(const struct proto_field *f, struct pack_value v, uint32_t *at)
 {
-	if (v->kind != PACK_UINT)
-		return v->kind == PACK_NEGATIVE ? ERR_RANGE : ERR_MALFORMED;
-	if (v->bits > UINT32_MAX || (!proto_enum_has(f->of_enum, (uint32_t)v->bits) &&
-	                             (v->bits || !f->optional || f->list)))
+	if (v.kind != PACK_UINT)
+		return v.kind == PACK_NEGATIVE ? ERR_RANGE : ERR_MALFORMED;
+	if (v.bits > UINT32_MAX ||
+	    (!proto_enum_has(f->of_enum, (uint32_t)v.bits) && (v.bits || !f->optional || f->list)))
 		return ERR_RANGE;
-	*at = (uint32_t)v->bits;
+	*at = (uint32_t)v.bits;
 	return OK;
 }
 
-static enum err put_view(struct decoder *d, const struct proto_field *f, const struct pack_value *v,
-                         struct str *at)
+/* A text or bytes that stand at `in`. */
+static HOT enum err put_view(struct decoder *d, struct unpacker *in, const struct proto_field *f,
+                             struct pack_value v, struct str *at)
 {
-	if (v->kind != (f->kind == PROTO_BIN ? PACK_BIN : PACK_STR))
+	if (v.kind != (f->kind == PROTO_BIN ? PACK_BIN : PACK_STR))
 		return ERR_MALFORMED;
-	struct str s = str_n((const char *)d->in.at, v->bits);
-	d->in.at += v->bits;
-	if (v->bits > f->max)
+	struct str s = str_n((const char *)in->at, v.bits);
+	in->at += v.bits;
+	if (v.bits > f->max)
 		return ERR_TOO_LARGE;
 	if (f->kind != PROTO_BIN && !utf8_valid(s))
 		return ERR_MALFORMED;
@@ -94,14 +92,16 @@ static enum err put_view(struct decoder *d, const struct proto_field *f, const s
 	return OK;
 }
 
-static enum err take_record(struct decoder *d, const struct proto_desc *type,
-                            const struct pack_value *v, char *base);
+static enum err take_record(struct decoder *d, const struct proto_desc *type, struct pack_value v,
+                            char *base);
 
 /* One value of the field's kind into `at`. */
-static HOT enum err take_item(struct decoder *d, const struct proto_field *f, void *at)
+static HOT enum err take_item(struct decoder *d, struct unpacker *in, const struct proto_field *f,
+                              void *at)
 {
 	struct pack_value v;
-	if (!unpack_usual(&d->in, &v))
+	enum err e;
+	if (!unpack_usual(in, &v))
 		return ERR_MALFORMED;
 	switch ((enum proto_kind)f->kind) {
 	case PROTO_BOOL:
@@ -113,20 +113,23 @@ static HOT enum err take_item(struct decoder *d, const struct proto_field *f, vo
 	case PROTO_U16:
 	case PROTO_U32:
 	case PROTO_U64:
-		return put_unsigned(f, &v, at);
+		return put_unsigned(f, v, at);
 	case PROTO_I32:
 	case PROTO_I64:
-		return put_signed(f, &v, at);
+		return put_signed(f, v, at);
 	case PROTO_F64:
-		return put_f64(f, &v, at);
+		return put_f64(f, v, at);
 	case PROTO_STR:
 	case PROTO_BIN:
 	case PROTO_JSON:
-		return put_view(d, f, &v, at);
+		return put_view(d, in, f, v, at);
 	case PROTO_ENUM:
-		return put_enum(f, &v, at);
+		return put_enum(f, v, at);
 	case PROTO_RECORD:
-		return take_record(d, f->of_record, &v, at);
+		d->in = *in;
+		e = take_record(d, f->of_record, v, at);
+		*in = d->in;
+		return e;
 	}
 	return ERR_FAULT;
 }
@@ -143,11 +146,13 @@ static enum err take_list(struct decoder *d, const struct proto_field *f, struct
 	char *items = v.bits ? arena_take(d->arena, size, 8) : NULL;
 	if (v.bits && !items)
 		return ERR_TOO_LARGE;
+	struct unpacker in = d->in;
 	for (uint32_t i = 0; i < v.bits; i++) {
-		enum err e = take_item(d, f, items + i * step);
+		enum err e = take_item(d, &in, f, items + i * step);
 		if (e)
 			return e;
 	}
+	d->in = in;
 	*at = (struct str){ .at = items, .len = (uint32_t)v.bits };
 	return OK;
 }
@@ -164,14 +169,6 @@ static inline const struct proto_field *field_of(const struct proto_desc *type, 
 	return NULL;
 }
 
-static inline enum err take_field(struct decoder *d, const struct proto_field *f, char *at)
-{
-	enum err e = f->list ? take_list(d, f, (struct str *)at) : take_item(d, f, at);
-	if (e && !d->field)
-		d->field = f;
-	return e;
-}
-
 static enum err check_missing(struct decoder *d, const struct proto_desc *type, uint64_t seen)
 {
 	uint64_t missing = type->required & ~seen;
@@ -181,36 +178,60 @@ static enum err check_missing(struct decoder *d, const struct proto_desc *type, 
 	return ERR_MISSING;
 }
 
-static enum err take_record(struct decoder *d, const struct proto_desc *type,
-                            const struct pack_value *v, char *base)
+/* One field's value, its number is passed already. */
+static HOT enum err take_field(struct decoder *d, struct unpacker *in, const struct proto_field *f,
+                               char *base)
 {
+	enum err e;
+	if (f->list) {
+		d->in = *in;
+		e = take_list(d, f, (struct str *)(base + f->offset));
+		*in = d->in;
+	} else {
+		e = take_item(d, in, f, base + f->offset);
+	}
+	if (e && !d->field)
+		d->field = f;
+	return e;
+}
+
+static HOT bool skip(struct unpacker *in)
+{
+	struct unpacker rest = *in;
+	bool good = unpack_skip(&rest);
+	*in = rest;
+	return good;
+}
+
+static enum err take_record(struct decoder *d, const struct proto_desc *type, struct pack_value v,
+                            char *base)
+{
+	struct unpacker in = d->in;
 	uint64_t seen = 0; /* a bit for each field: 64 at the most (desc.h) */
 	uint32_t next = 0;
-	if (v->kind != PACK_MAP)
+	enum err e = OK;
+	if (v.kind != PACK_MAP)
 		return ERR_MALFORMED;
 	memset(base, 0, type->size);
-	for (uint64_t left = v->bits; left; left--) {
+	for (uint64_t left = v.bits; left && !e; left--) {
 		struct pack_value key;
-		if (!unpack_usual(&d->in, &key) || key.kind != PACK_UINT)
+		if (!unpack_usual(&in, &key) || key.kind != PACK_UINT)
 			return ERR_MALFORMED;
 		const struct proto_field *f = field_of(type, key.bits, next);
 		if (!f) {
-			if (!unpack_skip(&d->in))
-				return ERR_MALFORMED;
+			e = skip(&in) ? OK : ERR_MALFORMED;
 			continue;
 		}
-		uint32_t i = (uint32_t)(f - type->fields);
-		if (seen >> i & 1) {
+		next = (uint32_t)(f - type->fields);
+		if (seen >> next & 1) {
 			d->field = f;
 			return ERR_MALFORMED;
 		}
-		seen |= UINT64_C(1) << i;
-		next = i + 1;
-		enum err e = take_field(d, f, base + f->offset);
-		if (e)
-			return e;
+		seen |= UINT64_C(1) << next++;
+		e = take_field(d, &in, f, base);
 	}
-	return check_missing(d, type, seen);
+	d->in = in;
+	return e ? e : check_missing(d, type, seen);
 }
 
 static enum err decode(struct decoder *d, const struct proto_desc *type, void *body,
@@ -219,7 +240,7 @@ static enum err decode(struct decoder *d, const struct proto_desc *type, void *b
 	struct pack_value v;
 	enum err e = ERR_MALFORMED;
 	if (unpack_head(&d->in, &v))
-		e = take_record(d, type, &v, body);
+		e = take_record(d, type, v, body);
 	if (e && ret_field)
 		*ret_field = d->field;
 	return e;

@@ -7,9 +7,6 @@ struct encoder {
 	const struct proto_field *field; /* where it failed */
 };
 
-/* One call less for each field is a quarter of the time (tests/bench/codec.c). */
-#define HOT inline __attribute__((always_inline))
-
 #define AT(type, at) (*(const type *)(at))
 
 /* Is an optional field there? A zero or empty one is absent (desc.h). */
@@ -47,7 +44,7 @@ static inline bool is_there(const struct proto_field *f, const char *at)
 	return false;
 }
 
-static enum err put_unsigned(struct packer *p, const struct proto_field *f, uint64_t v)
+static HOT enum err put_unsigned(struct packer *p, const struct proto_field *f, uint64_t v)
 {
 	if (v < f->from || v > f->to)
 		return ERR_RANGE;
@@ -55,7 +52,7 @@ static enum err put_unsigned(struct packer *p, const struct proto_field *f, uint
 	return OK;
 }
 
-static enum err put_signed(struct packer *p, const struct proto_field *f, int64_t v)
+static HOT enum err put_signed(struct packer *p, const struct proto_field *f, int64_t v)
 {
 	if (v < f->least || v > f->highest)
 		return ERR_RANGE;
@@ -63,7 +60,7 @@ static enum err put_signed(struct packer *p, const struct proto_field *f, int64_
 	return OK;
 }
 
-static enum err put_f64(struct packer *p, const struct proto_field *f, double v)
+static HOT enum err put_f64(struct packer *p, const struct proto_field *f, double v)
 {
 	if (!proto_f64_fits(f, v))
 		return ERR_RANGE;
@@ -71,7 +68,7 @@ static enum err put_f64(struct packer *p, const struct proto_field *f, double v)
 	return OK;
 }
 
-static enum err put_view(struct packer *p, const struct proto_field *f, struct str s)
+static HOT enum err put_view(struct packer *p, const struct proto_field *f, struct str s)
 {
 	if (s.len > f->max)
 		return ERR_TOO_LARGE;
@@ -84,9 +81,10 @@ static enum err put_view(struct packer *p, const struct proto_field *f, struct s
 
 static enum err put_record(struct encoder *e, const struct proto_desc *type, const char *base);
 
-static HOT enum err put_item(struct encoder *e, const struct proto_field *f, const char *at)
+static HOT enum err put_item(struct encoder *e, struct packer *p, const struct proto_field *f,
+                             const char *at)
 {
-	struct packer *p = &e->out;
+	enum err err;
 	switch ((enum proto_kind)f->kind) {
 	case PROTO_BOOL:
 		pack_byte(p, AT(bool, at) ? 0xc3 : 0xc2);
@@ -115,7 +113,10 @@ static HOT enum err put_item(struct encoder *e, const struct proto_field *f, con
 		pack_uint(p, AT(uint32_t, at));
 		return OK;
 	case PROTO_RECORD:
-		return put_record(e, f->of_record, at);
+		e->out = *p;
+		err = put_record(e, f->of_record, at);
+		*p = e->out;
+		return err;
 	}
 	return ERR_FAULT;
 }
@@ -125,12 +126,14 @@ static enum err put_list(struct encoder *e, const struct proto_field *f, struct 
 	if (list.len > f->most)
 		return ERR_TOO_LARGE;
 	size_t step = proto_item_size(f);
-	pack_array(&e->out, list.len);
+	struct packer out = e->out;
+	pack_array(&out, list.len);
 	for (uint32_t i = 0; i < list.len; i++) {
-		enum err err = put_item(e, f, list.at + i * step);
+		enum err err = put_item(e, &out, f, list.at + i * step);
 		if (err)
 			return err;
 	}
+	e->out = out;
 	return OK;
 }
 
@@ -142,19 +145,25 @@ static enum err put_record(struct encoder *e, const struct proto_desc *type, con
 		if (f->optional && is_there(f, base + f->offset))
 			there |= UINT64_C(1) << i;
 	}
-	pack_map(&e->out, (uint32_t)__builtin_popcountll(there));
-	for (; there; there &= there - 1) {
+	struct packer out = e->out;
+	enum err err = OK;
+	pack_map(&out, (uint32_t)__builtin_popcountll(there));
+	for (; there && !err; there &= there - 1) {
 		const struct proto_field *f = &type->fields[__builtin_ctzll(there)];
 		const char *at = base + f->offset;
-		pack_uint(&e->out, f->number);
-		enum err err = f->list ? put_list(e, f, AT(struct str, at)) : put_item(e, f, at);
-		if (err) {
-			if (!e->field)
-				e->field = f;
-			return err;
+		pack_uint(&out, f->number);
+		if (f->list) {
+			e->out = out;
+			err = put_list(e, f, AT(struct str, at));
+			out = e->out;
+		} else {
+			err = put_item(e, &out, f, at);
 		}
+		if (err && !e->field)
+			e->field = f;
 	}
-	return OK;
+	e->out = out;
+	return err;
 }
 
 enum err proto_encode(const struct proto_desc *type, const void *body, char *to, size_t room,
