@@ -60,8 +60,9 @@ static bool read_one(struct text_scan *r, const struct proto_field *f, bool item
 	struct str bare = scan_word(r);
 	enum err e = field_set_text(f, at, bare);
 	uint64_t number;
-	if (e && f->kind == PROTO_ENUM && field_read_u64(bare, &number) && number <= UINT32_MAX) {
-		*(uint32_t *)at = (uint32_t)number; /* as print shows a value of a newer schema */
+	if (e && f->kind == PROTO_ENUM && field_read_u64(bare, &number) && number <= UINT32_MAX &&
+	    field_enum_name(f->of_enum, (uint32_t)number)) {
+		*(uint32_t *)at = (uint32_t)number;
 		return true;
 	}
 	return !e || refuse(r, bare.len ? e : ERR_TYPE, from, f, item);

@@ -192,7 +192,7 @@ static void a_long_pointer_is_cut_between_characters(void **state)
 	struct sample_all s;
 	(void)state;
 	for (size_t i = 0; i < 100; i++)
-		memcpy(doc + 2 + 2 * i, "\xd7\xa9", 2);
+		memcpy(doc + 2 + 2 * i, "\xd7\xa9", sizeof "\xd7\xa9"); /* and a NUL */
 	memcpy(doc + 202, "\":1}", sizeof "\":1}");
 	assert_int_equal(decode(doc, JSON_CLOSED, &s), ERR_INVALID);
 	assert_int_equal(strlen(error.pointer), 127); /* one slash, 63 letters of two bytes */

@@ -113,6 +113,7 @@ static void errors_name_the_column(void **state)
 		{ "{call=\"x\" rate=8000 none=1}", ERR_INVALID, 21, "a field of this message", "" },
 		{ "{call=\"x\" rate 8000}", ERR_MALFORMED, 15, "=", " " },
 		{ "{call=\"x\" rate=8000 codec=mp3}", ERR_RANGE, 27, "one of pcmu, opus", "mp3}" },
+		{ "{call=\"x\" rate=8000 codec=2}", ERR_RANGE, 27, "one of pcmu, opus", "2}" },
 		{ "{call=\"x\" rate=8000 bytes=x\"0\"}", ERR_MALFORMED, 27,
 		  "pairs of hexadecimal digits, then a quote", "x\"0\"}" },
 		{ "{call=\"x\" rate=8000 extra={,}}", ERR_MALFORMED, 28,
