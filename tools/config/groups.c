@@ -198,6 +198,9 @@ const char *config_setting(const struct config *c, const char *group, const char
                            const struct actor_setting *setting)
 {
 	char path[PATH_BYTES];
+	const char *given = config_given(kind, setting->name);
+	if (given)
+		return config_find(c, given)->text;
 	(void)snprintf(path, sizeof path, "groups.%s.%s.%s", group, kind, setting->name);
 	const struct config_entry *e = config_find(c, path);
 	if (!e) {

@@ -74,6 +74,22 @@ static bool at_kinds(const char *path, struct str *ret_rest)
 	return true;
 }
 
+const char *config_given(const char *kind, const char *setting)
+{
+	static const struct given {
+		const char *kind, *setting, *path;
+	} given[] = {
+#define GIVEN(kind_, setting_, path_) { kind_, setting_, path_ },
+#include "tools/config/given.def"
+#undef GIVEN
+		{ 0 }
+	};
+	for (const struct given *g = given; g->kind; g++)
+		if (!strcmp(kind, g->kind) && !strcmp(setting, g->setting))
+			return g->path;
+	return NULL;
+}
+
 static struct config_key key_of_setting(const struct actor_setting *s)
 {
 	struct config_key k = { .path = s->name, .fallback = s->value, .doc = s->doc };
@@ -95,7 +111,7 @@ struct config_key config_key_at(const struct actor_kind *const *kinds, const cha
 		const struct actor_kind *kind = config_kind(kinds, config_step(&rest));
 		for (const struct actor_setting *s = kind ? kind->settings : NULL; s && s->name;
 		     s++)
-			if (str_is(rest, s->name))
+			if (str_is(rest, s->name) && !config_given(kind->name, s->name))
 				return key_of_setting(s);
 	}
 	return (struct config_key){ 0 };
@@ -132,5 +148,6 @@ void config_children(const struct actor_kind *const *kinds, const char *section,
 	}
 	const struct actor_kind *kind = config_kind(kinds, rest);
 	for (const struct actor_setting *s = kind ? kind->settings : NULL; s && s->name; s++)
-		fn(ctx, s->name);
+		if (!config_given(kind->name, s->name))
+			fn(ctx, s->name);
 }

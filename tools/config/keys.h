@@ -22,6 +22,9 @@ typedef void config_child_fn(void *ctx, const char *name);
 void config_children(const struct actor_kind *const *kinds, const char *section,
                      config_child_fn *fn, void *ctx);
 
+/* The key that stands for a kind's setting (given.def); NULL: it has a key of its own. */
+const char *config_given(const char *kind, const char *setting);
+
 const struct actor_kind *config_kind(const struct actor_kind *const *kinds, struct str name);
 
 /* Cut the first of the names between dots off a path. */

@@ -90,6 +90,15 @@ static bool is_word_of(struct str text, const char *words)
 	}
 }
 
+/* What ZPL can write down again. */
+static bool is_one_line(struct str text)
+{
+	for (uint32_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f)
+			return false;
+	return !text.len || !memchr(text.at, '"', text.len) || !memchr(text.at, '\'', text.len);
+}
+
 static const char *check_number(const struct value_rule *rule, struct str text, int64_t *ret,
                                 char *buf, size_t cap)
 {
@@ -142,5 +151,5 @@ const char *value_check(const struct value_rule *rule, struct str text, int64_t 
 	case VALUE_SECRET:
 		break;
 	}
-	return NULL;
+	return is_one_line(text) ? NULL : "a text on one line that has not both kinds of quotes";
 }

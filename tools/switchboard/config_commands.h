@@ -6,4 +6,4 @@
 #include "tools/switchboard/cli.h"
 
 /* Faults have been said when the code is not EXIT_DONE. Free with config_free(). */
-enum exit_code config_of(struct cli *c, const struct config_flag *flags, struct config **ret);
+enum exit_code config_of(const struct cli *c, const struct config_flag *flags, struct config **ret);

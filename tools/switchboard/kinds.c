@@ -2,7 +2,24 @@
  * kinds.c — the kinds of all rooms in one table: what a group may host.
  */
 #include "tools/switchboard/kinds.h"
+#include "actors/kinds.h"
 
-const struct actor_kind *const all_kinds[] = {
-	NULL,
-};
+enum { KINDS_MOST = 128 };
+
+const struct actor_kind *const *all_kinds(void)
+{
+	static const struct actor_kind *all[KINDS_MOST + 1];
+	uint32_t n = 0;
+	for (const struct actor_kind *const *k = actor_kinds; *k && n < KINDS_MOST; k++)
+		all[n++] = *k;
+	all[n] = NULL;
+	return all;
+}
+
+const struct actor_kind *kind_named(struct str name)
+{
+	for (const struct actor_kind *const *k = all_kinds(); *k; k++)
+		if (str_is(name, (*k)->name))
+			return *k;
+	return NULL;
+}

@@ -4,4 +4,5 @@
 #pragma once
 #include "actors/actor.h"
 
-extern const struct actor_kind *const all_kinds[]; /* ends with NULL */
+const struct actor_kind *const *all_kinds(void);      /* ends with NULL */
+const struct actor_kind *kind_named(struct str name); /* NULL for none */

@@ -1,0 +1,13 @@
+/*
+ * write.h — the configuration as one node of a group gets it: ZPL that config_load() reads back.
+ */
+#pragma once
+#include "proto/buf.h"
+#include "tools/config/config.h"
+
+/* Log, `listen` and `database_url` (each unless NULL), and the settings of the hosted kinds, the
+ * group's own before the general ones. Fails in the buf: ERR_INVALID for a value that ZPL cannot
+ * hold. */
+void config_write(const struct config *c, const struct config_group *g,
+                  const struct actor_kind *const *kinds, const char *listen,
+                  const char *database_url, struct buf *b);

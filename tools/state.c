@@ -1,0 +1,141 @@
+/*
+ * state.c — folders, locks and one small file.
+ */
+#include "tools/state.h"
+#include "proto/digest.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A socket's name in run/ may be as long as a node's name and its epoch; sun_path holds 107. */
+enum { RUN_MOST = 48 };
+
+static enum err of_errno(int why)
+{
+	return why == ENOENT                    ? ERR_NOT_FOUND
+	       : why == EACCES || why == EPERM  ? ERR_DENIED
+	       : why == ENOSPC || why == EDQUOT ? ERR_NO_SPACE
+	                                        : ERR_IO;
+}
+
+/* Ours, and closed to others. */
+static enum err check_dir(const char *dir)
+{
+	struct stat st;
+	if (stat(dir, &st))
+		return of_errno(errno);
+	if (!S_ISDIR(st.st_mode))
+		return ERR_INVALID;
+	return st.st_uid == geteuid() && !(st.st_mode & 0077) ? OK : ERR_DENIED;
+}
+
+static enum err make_dir(const char *dir)
+{
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		return of_errno(errno);
+	return check_dir(dir);
+}
+
+/* The same folder has the same short one in /tmp, so that all who look for it find it. */
+static enum err name_run(struct state *s)
+{
+	if (snprintf(s->run, sizeof s->run, "%s/run", s->dir) <= RUN_MOST)
+		return OK;
+	uint8_t sum[DIGEST_BYTES];
+	enum err e = digest_sha256(str_of(s->dir), sum);
+	if (e)
+		return e;
+	(void)snprintf(s->run, sizeof s->run, "/tmp/switchboard-%u-%02x%02x%02x%02x%02x%02x",
+	               geteuid(), sum[0], sum[1], sum[2], sum[3], sum[4], sum[5]);
+	return OK;
+}
+
+enum err state_open(const char *dir, struct state *ret)
+{
+	struct state s;
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		return of_errno(errno);
+	if (!realpath(dir, s.dir))
+		return of_errno(errno);
+	enum err e = check_dir(s.dir);
+	if (!e)
+		e = name_run(&s);
+	if (!e)
+		e = make_dir(s.run);
+	if (!e)
+		*ret = s;
+	return e;
+}
+
+enum err state_find(const char *dir, struct state *ret)
+{
+	struct state s;
+	if (!realpath(dir, s.dir))
+		return of_errno(errno);
+	enum err e = name_run(&s);
+	if (!e)
+		e = check_dir(s.run);
+	if (!e)
+		*ret = s;
+	return e;
+}
+
+enum err state_lock(const struct state *s, const char *name, int *ret_fd, pid_t *ret_pid)
+{
+	char path[STATE_ENDPOINT + 32], text[16] = "";
+	(void)snprintf(path, sizeof path, "%s/%s", s->run, name);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return of_errno(errno);
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		*ret_pid = read(fd, text, sizeof text - 1) > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
+		(void)close(fd);
+		return ERR_CONFLICT;
+	}
+	int len = snprintf(text, sizeof text, "%d\n", getpid());
+	if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)len, 0) != len) {
+		(void)close(fd);
+		return ERR_IO;
+	}
+	*ret_fd = fd;
+	return OK;
+}
+
+enum err state_put_hubs(const struct state *s, const char *const *endpoints)
+{
+	char path[STATE_ENDPOINT + 32], part[STATE_ENDPOINT + 32];
+	(void)snprintf(path, sizeof path, "%s/hubs", s->run);
+	(void)snprintf(part, sizeof part, "%s/hubs.part", s->run);
+	FILE *f = fopen(part, "we");
+	if (!f)
+		return of_errno(errno);
+	bool good = true;
+	for (; *endpoints; endpoints++)
+		good &= fprintf(f, "%s\n", *endpoints) > 0;
+	good &= fclose(f) == 0;
+	return good && !rename(part, path) ? OK : ERR_IO;
+}
+
+enum err state_hubs(const struct state *s, char endpoints[STATE_HUBS][STATE_ENDPOINT],
+                    const char *ret_list[STATE_HUBS + 1])
+{
+	char path[STATE_ENDPOINT + 32];
+	(void)snprintf(path, sizeof path, "%s/hubs", s->run);
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return of_errno(errno);
+	uint32_t n = 0;
+	while (n < STATE_HUBS && fgets(endpoints[n], STATE_ENDPOINT, f)) {
+		endpoints[n][strcspn(endpoints[n], "\n")] = '\0';
+		ret_list[n] = endpoints[n];
+		n++;
+	}
+	ret_list[n] = NULL;
+	(void)fclose(f);
+	return n ? OK : ERR_NOT_FOUND;
+}

@@ -1,0 +1,242 @@
+/*
+ * node_command.c — a node in this process: what the supervisor starts, and what joins from
+ * elsewhere.
+ */
+#include "actors/port/port.h"
+#include "tools/nearest.h"
+#include "tools/node/leash.h"
+#include "tools/node/say.h"
+#include "tools/node/seat.h"
+#include "tools/switchboard/commands.h"
+#include "tools/switchboard/config_commands.h"
+#include "tools/switchboard/kinds.h"
+#include "tools/switchboard/system.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { HOSTS = 96, PORTS = 8, NAME_BYTES = 64 };
+
+struct node_process {
+	const struct cli *cli;
+	struct config *config;
+	struct loop *loop;
+	struct leash *leash;
+	struct seat *seat;
+	struct say say;
+	char name[NAME_BYTES];
+	const struct actor_kind *hosts[HOSTS + 1];
+	uint32_t n_hosts;
+	struct port_spec *specs[PORTS];
+	struct port_kinds ports[PORTS];
+	uint32_t n_ports;
+	bool ending;
+	enum exit_code code;
+};
+
+/* ---- what it hosts
+ * --------------------------------------------------------------------------------- */
+
+static void host(struct node_process *p, const struct actor_kind *kind)
+{
+	for (uint32_t i = 0; i < p->n_hosts; i++)
+		if (p->hosts[i] == kind)
+			return;
+	if (p->n_hosts < HOSTS)
+		p->hosts[p->n_hosts++] = kind;
+}
+
+static enum exit_code host_named(struct node_process *p, struct str name)
+{
+	const struct actor_kind *kind = kind_named(name);
+	if (kind) {
+		host(p, kind);
+		return EXIT_DONE;
+	}
+	struct nearest near = nearest_of(name);
+	for (const struct actor_kind *const *k = all_kinds(); *k; k++)
+		(void)nearest_try(&near, (*k)->name);
+	return cli_fail(p->cli, EXIT_USAGE, "--host: no kind \"%.*s\"%s%s%s", STR(name),
+	                near.best ? "; did you mean \"" : "", near.best ? near.best : "",
+	                near.best ? "\"?" : "");
+}
+
+static enum exit_code host_port(struct node_process *p, const char *text)
+{
+	char why[160] = "";
+	if (p->n_ports == PORTS)
+		return cli_fail(p->cli, EXIT_USAGE, "--port more than %d times", PORTS);
+	if (port_spec_parse(text, &p->specs[p->n_ports], why))
+		return cli_fail(p->cli, EXIT_USAGE, "--port: %s", why);
+	struct port_kinds *k = &p->ports[p->n_ports];
+	port_kinds_of(p->specs[p->n_ports++], k);
+	host(p, &k->owner);
+	host(p, &k->proxy);
+	return EXIT_DONE;
+}
+
+/* What the command line names, and the kinds that live on every node. */
+static enum exit_code choose_hosts(struct node_process *p)
+{
+	enum exit_code code = EXIT_DONE;
+	const char *text;
+	for (uint32_t i = 0; code == EXIT_DONE && (text = cli_nth(p->cli, "host", i)); i++) {
+		struct str list = str_of(text), name;
+		while (code == EXIT_DONE && value_next(&list, &name))
+			code = host_named(p, name);
+	}
+	for (uint32_t i = 0; code == EXIT_DONE && (text = cli_nth(p->cli, "port", i)); i++)
+		code = host_port(p, text);
+	if (code == EXIT_DONE && !p->n_hosts)
+		return cli_fail(p->cli, EXIT_USAGE, "node needs --host KINDS or --port SPEC");
+	for (const struct actor_kind *const *k = all_kinds(); *k; k++)
+		if ((*k)->place == PLACE_EVERY)
+			host(p, *k);
+	return code;
+}
+
+/* ---- settings
+ * ------------------------------------------------------------------------------------- */
+
+static const char *setting(void *ctx, const char *kind, const char *name)
+{
+	const struct node_process *p = ctx;
+	const struct actor_kind *k = kind_named(str_of(kind));
+	for (const struct actor_setting *s = k ? k->settings : NULL; s && s->name; s++)
+		if (!strcmp(s->name, name))
+			return config_setting(p->config, "", kind, s);
+	return NULL;
+}
+
+static enum exit_code check_settings(const struct node_process *p)
+{
+	for (uint32_t i = 0; i < p->n_hosts; i++)
+		for (const struct actor_setting *s = p->hosts[i]->settings; s && s->name; s++)
+			if (!config_setting(p->config, "", p->hosts[i]->name, s))
+				return cli_fail(p->cli, EXIT_BAD_CONFIG, "%s needs kinds.%s.%s: %s",
+				                p->hosts[i]->name, p->hosts[i]->name, s->name,
+				                s->doc);
+	return EXIT_DONE;
+}
+
+/* ---- its life
+ * -------------------------------------------------------------------------------------- */
+
+static void on_drained(void *ctx)
+{
+	struct node_process *p = ctx;
+	loop_stop(p->loop);
+}
+
+/* The first time: finish what is begun. The second: now. */
+static void on_end(void *ctx)
+{
+	struct node_process *p = ctx;
+	if (p->ending) {
+		loop_stop(p->loop);
+		return;
+	}
+	p->ending = true;
+	seat_drain(p->seat, on_drained);
+}
+
+/* The supervisor is gone: the kernel is about to kill us, or it let go on purpose. */
+static void on_let_go(void *ctx)
+{
+	struct node_process *p = ctx;
+	loop_stop(p->loop);
+}
+
+static void on_joined(void *ctx)
+{
+	struct node_process *p = ctx;
+	say(&p->say, LOG_INFO, "joined");
+	leash_ready(p->leash);
+}
+
+static void on_broken(void *ctx, const char *why)
+{
+	struct node_process *p = ctx;
+	say(&p->say, LOG_ERROR, "broken why=\"%s\"", why);
+	p->code = EXIT_PROBLEM;
+	loop_stop(p->loop);
+}
+
+static enum err open_node(struct node_process *p, const struct system_place *place)
+{
+	struct loop_signal *term, *interrupt;
+	enum err e = loop_new(&p->loop);
+	if (!e)
+		e = loop_on_signal(p->loop, SIGTERM, on_end, p, &term);
+	if (!e)
+		e = loop_on_signal(p->loop, SIGINT, on_end, p, &interrupt);
+	if (!e)
+		e = leash_new(p->loop, on_let_go, p, &p->leash);
+	struct seat_config config = { .loop = p->loop,
+		                      .name = p->name,
+		                      .kinds = p->hosts,
+		                      .known = all_kinds(),
+		                      .hubs = place->hubs,
+		                      .dir = *place->dir ? place->dir : NULL,
+		                      .tcp = *place->tcp ? place->tcp : NULL,
+		                      .key = place->key,
+		                      .setting = setting,
+		                      .log_format = p->say.format,
+		                      .log_level = p->say.level,
+		                      .joined = on_joined,
+		                      .broken = on_broken,
+		                      .ctx = p };
+	return e ? e : seat_new(&config, &p->seat);
+}
+
+static void choose_name(struct node_process *p)
+{
+	char host_name[40] = "node";
+	const char *name = cli_text(p->cli, "name");
+	(void)gethostname(host_name, sizeof host_name - 1);
+	if (name)
+		str_keep(p->name, sizeof p->name, str_of(name));
+	else
+		(void)snprintf(p->name, sizeof p->name, "%s.%d", host_name, getpid());
+	for (char *c = p->name; *c; c++) /* [a-z0-9_.#-] */
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+}
+
+static enum exit_code run(struct node_process *p)
+{
+	struct system_place place;
+	enum exit_code code = choose_hosts(p);
+	if (code == EXIT_DONE)
+		code = system_find(p->cli, &place);
+	if (code == EXIT_DONE)
+		code = config_of(p->cli, NULL, &p->config);
+	if (code == EXIT_DONE)
+		code = check_settings(p);
+	if (code != EXIT_DONE)
+		return code;
+	choose_name(p);
+	p->say = say_of(p->config->log_form, p->config->log_level, p->name);
+	enum err e = open_node(p, &place);
+	if (e == ERR_RANGE)
+		return cli_fail(p->cli, EXIT_USAGE,
+		                "\"%s\" is no name for a node: a-z, 0-9, _ . # -, 63 at the most",
+		                p->name);
+	if (e)
+		return cli_fail(p->cli, exit_of(e), "the node cannot start: %s", err_info(e)->text);
+	loop_run(p->loop);
+	return p->code;
+}
+
+enum exit_code cmd_node(struct cli *c)
+{
+	struct node_process p = { .cli = c };
+	enum exit_code code = run(&p);
+	seat_free(&p.seat);
+	leash_free(&p.leash);
+	loop_free(&p.loop);
+	for (uint32_t i = 0; i < p.n_ports; i++)
+		port_spec_free(&p.specs[i]);
+	config_free(&p.config);
+	return code;
+}
