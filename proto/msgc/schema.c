@@ -37,7 +37,7 @@ void *schema_alloc(struct schema *s, size_t n)
 	return c->bytes;
 }
 
-static const char *format(struct schema *s, const char *fmt, va_list args)
+__attribute__((nonnull)) static const char *format(struct schema *s, const char *fmt, va_list args)
 {
 	va_list again;
 	va_copy(again, args);

@@ -154,17 +154,15 @@ static void refuses_every_cut(void **state)
 static void one_bad_packet_takes_no_other(void **state)
 {
 	(void)state;
-	static const char pack[] = "\x01\0\0\0"
-				   "\x05" /* no map */
-				   "\x08\0\0\0"
-				   "\x81\x01\xce\0\x63\x03\xe7"
-				   "\x80" /* a type nobody knows */
-				   "\x0a\0\0\0"
-				   "\x81\x01\xce\0\x63\0\x01"
-				   "\x81\x01\x05"; /* test.ping{n=5} */
+	/* No map; a blob of 9 bytes that are not there; a type nobody knows; test.ping{n=5}. */
+	static const char pack[] = "\x01\0\0\0\x05"
+				   "\x0a\0\0\0\x82\x01\xce\0\x63\0\x04\x12\x09\x80"
+				   "\x08\0\0\0\x81\x01\xce\0\x63\x03\xe7\x80"
+				   "\x0a\0\0\0\x81\x01\xce\0\x63\0\x01\x81\x01\x05";
 	struct str rest = str_n(pack, sizeof pack - 1);
 	struct packet p;
 	struct msg *m = NULL;
+	assert_int_equal(packet_next(&rest, &p), ERR_MALFORMED);
 	assert_int_equal(packet_next(&rest, &p), ERR_MALFORMED);
 	assert_int_equal(packet_next(&rest, &p), OK);
 	assert_null(p.type);
