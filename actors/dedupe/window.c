@@ -290,8 +290,29 @@ static void drop_outside(struct window *w, struct window_talk *t, int64_t from_u
 	}
 }
 
+void window_load(struct window_talk *t)
+{
+	assert(!t->loading);
+	t->loading = true;
+	window_pin(t);
+}
+
+void window_unload(struct window_talk *t)
+{
+	assert(t->loading);
+	t->loading = false;
+	window_unpin(t);
+}
+
+bool window_loading(const struct window_talk *t)
+{
+	return t->loading;
+}
+
 void window_loaded(struct window *w, struct window_talk *t, struct window_span s)
 {
+	if (t->loading)
+		window_unload(t);
 	bool meets = t->covered && (s.from_us <= t->to_us || s.from_us - 1 == t->to_us) &&
 	             (s.to_us >= t->from_us || s.to_us + 1 == t->from_us);
 	if (meets) {

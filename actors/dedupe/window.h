@@ -84,6 +84,11 @@ struct window_span {
 };
 bool window_known(const struct window_talk *t, int64_t t_us, int64_t now_us,
                   struct window_span *ret_missing);
+/* While a stretch is on its way from the database nothing may be decided in the conversation: a row
+ * committed meanwhile might be missing in what comes. Pins until window_loaded or window_unload. */
+void window_load(struct window_talk *t);
+void window_unload(struct window_talk *t); /* it failed */
+bool window_loading(const struct window_talk *t);
 /* A stretch has been loaded; its rows follow by window_past at once. Where it does not meet what
  * was covered, it takes its place. */
 void window_loaded(struct window *w, struct window_talk *t, struct window_span span);
@@ -105,7 +110,7 @@ MUST enum err window_add(struct window *w, struct window_talk *t, const struct w
 void window_commit(struct window *w, struct window_entry *e, uint64_t id);
 void window_drop(struct window *w, struct window_entry *e);
 
-/* Forget all that is committed: another may have written since. Tentative entries must be gone. */
+/* Forget all that is committed: another may have written since. Tentative entries stay. */
 void window_forget(struct window *w);
 
 struct window_stats {

@@ -29,7 +29,7 @@ struct window_talk {
 	struct window_talk *newer, *older; /* by last use */
 	struct window_entry *all, *own;    /* own: newest first */
 	uint32_t n, pins, trim_at;
-	bool covered;
+	bool covered, loading;
 	int64_t from_us, to_us; /* when covered */
 	int64_t floor_us;       /* nothing older is kept, for want of room */
 	int64_t newest_us;

@@ -81,7 +81,7 @@ with asked as materialized (
 	returning id
 ), up as (
 	update wa_message m
-	   set kind = p.kind, class = p.class, layer = coalesce(p.layer, 0), dup_of = p.dup_of,
+	   set kind = p.kind, class = p.class, source = p.source, layer = coalesce(p.layer, 0), dup_of = p.dup_of,
 	       t_us = case when p.t_guessed then m.t_us else p.t_us end,
 	       t_guessed = p.t_guessed and m.t_guessed,
 	       reply_to = p.reply_to, target = p.target, push_name = coalesce(p.push_name, m.push_name),

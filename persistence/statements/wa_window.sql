@@ -1,8 +1,8 @@
--- The accepted rows of some stretches of conversations: what layers 2 and 3 compare with. Events and
--- history stay out (a placeholder of ours still separates two rows). A conversation goes by all
+-- The accepted rows of some stretches of conversations: what layers 2 and 3 compare with. History stays
+-- out; events come without a fingerprint (policy literal counts them). A conversation goes by all
 -- addresses of its partner, a sender by the phone's as soon as any message has shown both.
 -- read
-select s.ord - 1 as span, m.id, m.t_us, coalesce(n.pn, a.pn, m.sender) as sender, m.from_me as own,
+select s.ord - 1 as span, m.id, m.t_us, coalesce(n.pn, a.pn, m.sender) as sender, m.from_me and m.class <> 1 as own,
        case when m.class = 0 then m.fingerprint end as fingerprint,
        case when m.class = 0 then m.body_print end as body_print, m.remote_jid
   from unnest(:spans.chat, :spans.lid, :spans.from_us, :spans.to_us)
@@ -18,7 +18,7 @@ select s.ord - 1 as span, m.id, m.t_us, coalesce(n.pn, a.pn, m.sender) as sender
 	                           select k.lid from wa_alias k
 	                            where k.business_id = :business and k.pn = s.chat))
 	   and m.t_us between s.from_us and s.to_us
-	   and m.layer = 0 and m.class in (0, 2) and m.source <> 2
+	   and m.layer = 0 and m.source <> 2
 	 order by m.t_us, m.id
 	 limit :most) m
   left join wa_alias a on a.business_id = :business and a.lid = m.sender
