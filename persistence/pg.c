@@ -20,7 +20,7 @@ enum state { WAITING, RESOLVING, CONNECTING, IDLE, BUILDING, BUSY, HEALING, SCRI
 
 enum {
 	PAUSE_LEAST_US = 50 * 1000,
-	PAUSE_MOST_US = 1000 * 1000, /* back in service within 3 s of the server's return */
+	PAUSE_MOST_US = 400 * 1000,  /* back in service within 3 s of the server's return */
 	HEAL_US = 2000 * 1000,
 	CONNECT_MS = 3000,
 	STATEMENT_MS = 5000,
@@ -380,6 +380,12 @@ enum err pg_go(struct pg *pg, uint32_t within_ms, pg_result_fn *on_result, pg_do
 	/* What cannot be written now is written from the loop: no callback before this returns. */
 	loop_watch_set(pg->watch, LOOP_READ | LOOP_WRITE);
 	return OK;
+}
+
+void pg_abandon(struct pg *pg)
+{
+	if (pg->state == BUILDING)
+		drop(pg, "%s", "a unit was given up");
 }
 
 enum err pg_script(struct pg *pg, const char *sql, uint32_t within_ms, pg_done_fn *on_done,

@@ -86,6 +86,8 @@ MUST enum err pg_describe(struct pg *pg, const struct pg_statement *s, uint32_t 
  * that failed inside a transaction is rolled back before on_done. */
 MUST enum err pg_go(struct pg *pg, uint32_t within_ms, pg_result_fn *on_result, pg_done_fn *on_done,
                     void *ctx);
+/* Give up a unit that is being built: the connection is dropped. Nothing when none is. */
+void pg_abandon(struct pg *pg);
 /* A unit by itself: many statements in one text, without parameters. For schema files alone. */
 MUST enum err pg_script(struct pg *pg, const char *sql, uint32_t within_ms, pg_done_fn *on_done,
                         void *ctx);

@@ -46,6 +46,12 @@ bool sql_type_fits(enum sql_type type, const struct proto_field *f)
 
 bool sql_type_by_oid(uint32_t oid, enum sql_type *ret, bool *ret_array)
 {
+	/* varchar, name and json look like text on the wire. */
+	static const uint32_t texts[][2] = { { 1043, 1015 }, { 19, 1003 }, { 114, 199 } };
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (oid == texts[i][0] || oid == texts[i][1])
+			oid = oid == texts[i][0] ? sql_types[SQL_TEXT].oid
+			                         : sql_types[SQL_TEXT].array;
 	for (int i = 0; i < SQL_TYPES; i++)
 		if (sql_types[i].oid == oid || sql_types[i].array == oid) {
 			*ret = (enum sql_type)i;

@@ -1,0 +1,2 @@
+-- read
+select key, n, note, count(*) over () as total from thing order by key limit :limit

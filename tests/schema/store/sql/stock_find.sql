@@ -1,0 +1,2 @@
+-- read
+select key, n, note from thing where key = :key
