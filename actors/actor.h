@@ -141,7 +141,8 @@ MUST enum err actor_send_to(struct actor *self, const struct to *to, struct blob
 #define actor_forward(self, to, m) actor_forward_to(self, TO(to), m)
 MUST enum err actor_forward_to(struct actor *self, const struct to *to, const struct msg *m);
 
-/* By type, to all who hear it, on every node; at most once, nobody answers. */
+/* By type, to all who hear it, on every node; at most once, nobody answers. What no hub can take just
+ * now is lost for other nodes, and counted (bus_stats): no error, since an event has no claim. */
 MUST enum err actor_publish(struct actor *self, const struct proto_desc *type, const void *body);
 MUST enum err actor_subscribe(struct actor *self, const struct proto_desc *type);
 void actor_unsubscribe(struct actor *self, const struct proto_desc *type);
