@@ -57,6 +57,11 @@ static enum err put_integer(struct writer *w, enum sql_type type, const struct p
 	enum err e = integer(f, at, &v);
 	if (e)
 		return e;
+	if (type == SQL_INT2) {
+		uint16_t be = htobe16((uint16_t)v);
+		put(w, &be, sizeof be);
+		return v < INT16_MIN || v > INT16_MAX ? ERR_RANGE : OK;
+	}
 	if (type == SQL_INT4) {
 		put32(w, (uint32_t)v);
 		return v < INT32_MIN || v > INT32_MAX ? ERR_RANGE : OK;

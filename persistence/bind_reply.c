@@ -84,8 +84,14 @@ enum err bind_rows(struct bind_rows *b, const struct statement *s, const struct 
 
 static enum err read_integer(enum sql_type type, struct pg_value v, int64_t *ret)
 {
+	uint16_t be16;
 	uint32_t be32;
 	uint64_t be64;
+	if (v.len == sizeof be16 && type == SQL_INT2) {
+		memcpy(&be16, v.at, sizeof be16);
+		*ret = (int16_t)be16toh(be16);
+		return OK;
+	}
 	if (v.len == sizeof be32 && type == SQL_INT4) {
 		memcpy(&be32, v.at, sizeof be32);
 		*ret = (int32_t)be32toh(be32);
@@ -236,7 +242,8 @@ size_t bind_room(const struct bind_rows *b, const int32_t *rows, uint32_t n)
 		room += (size_t)n * b->list->of_record->size;
 	for (uint32_t c = 0; c < b->n_columns; c++)
 		for (uint32_t i = 0; b->columns[c].array && i < n; i++)
-			if (rows[i] >= 0) /* an item has four bytes there, a view sixteen here */
+			if (rows[i] >=
+			    0) /* an item has four bytes and more there, a view sixteen here */
 				room += 4 * pg_cell(b->r, (uint32_t)rows[i], c).len + 8;
 	return room;
 }

@@ -43,6 +43,7 @@ struct cluster {
 	cluster_fn *on;
 	void *ctx;
 	char **logins, **set;
+	bool scratch;
 	enum state state;
 	pid_t pid; /* the running child, or the adopted server; 0: none */
 	int pidfd; /* -1: none */
@@ -195,7 +196,8 @@ static enum err initdb(struct cluster *c)
 	return spawn(c, "initdb", "",
 	             (const char *const[]){ "-D", cluster_home_path(&c->home, "data.new"), "-U",
 	                                    "postgres", "-E", "UTF8", "--locale=C.UTF-8",
-	                                    "--auth=peer", "--data-checksums", NULL });
+	                                    "--auth=peer", "--data-checksums",
+	                                    c->scratch ? "--no-sync" : NULL, NULL });
 }
 
 static enum err keep_new(struct cluster *c)
@@ -220,7 +222,7 @@ static enum err launch(struct cluster *c)
 	loop_timer_set(c->timer, POLL_US);
 	return spawn(c, "postgres", "",
 	             (const char *const[]){ "-D", cluster_home_path(&c->home, "data"), "-c", conf,
-	                                    NULL });
+	                                    c->scratch ? "--fsync=off" : NULL, NULL });
 }
 
 static enum err adopt_or_launch(struct cluster *c)
@@ -343,6 +345,7 @@ enum err cluster_new(struct loop *l, const struct cluster_config *config, struct
 	c->pidfd = -1;
 	c->on = config->on;
 	c->ctx = config->ctx;
+	c->scratch = config->scratch;
 	c->logins = copy_list(config->logins);
 	c->set = copy_list(config->set);
 	enum err e = c->logins && c->set ? OK : ERR_MEMORY;

@@ -36,6 +36,7 @@ struct cluster_config {
 	const char *const *logins; /* system users who may connect, besides root, ourselves and
 	                              `user`; ends with NULL; may be NULL */
 	const char *const *set; /* further lines of postgresql.conf; ends with NULL; may be NULL */
+	bool scratch;   /* for tests: nothing is synced, a power cut of the host would lose it */
 	cluster_fn *on; /* may call cluster_start() and cluster_stop(), not cluster_free() */
 	void *ctx;
 };

@@ -20,7 +20,7 @@ enum state { WAITING, RESOLVING, CONNECTING, IDLE, BUILDING, BUSY, HEALING, SCRI
 
 enum {
 	PAUSE_LEAST_US = 50 * 1000,
-	PAUSE_MOST_US = 400 * 1000,  /* back in service within 3 s of the server's return */
+	PAUSE_MOST_US = 400 * 1000, /* back in service within 3 s of the server's return */
 	HEAL_US = 2000 * 1000,
 	CONNECT_MS = 3000,
 	STATEMENT_MS = 5000,

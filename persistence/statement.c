@@ -13,20 +13,20 @@ const struct sql_type_info sql_types[SQL_TYPES] = {
 /* The first is what a field is bound as by itself; it can be read from each. */
 static const struct fit {
 	uint8_t n;
-	uint8_t types[3]; /* enum sql_type */
+	uint8_t types[4]; /* enum sql_type */
 } fits[] = {
 	[PROTO_BOOL] = { 1, { SQL_BOOL } },
-	[PROTO_U8] = { 2, { SQL_INT4, SQL_INT8 } },
-	[PROTO_U16] = { 2, { SQL_INT4, SQL_INT8 } },
-	[PROTO_I32] = { 2, { SQL_INT4, SQL_INT8 } },
-	[PROTO_U32] = { 2, { SQL_INT8, SQL_INT4 } },
-	[PROTO_U64] = { 3, { SQL_INT8, SQL_TIMESTAMPTZ, SQL_INT4 } },
-	[PROTO_I64] = { 3, { SQL_INT8, SQL_TIMESTAMPTZ, SQL_INT4 } },
+	[PROTO_U8] = { 3, { SQL_INT4, SQL_INT8, SQL_INT2 } },
+	[PROTO_U16] = { 3, { SQL_INT4, SQL_INT8, SQL_INT2 } },
+	[PROTO_I32] = { 3, { SQL_INT4, SQL_INT8, SQL_INT2 } },
+	[PROTO_U32] = { 3, { SQL_INT8, SQL_INT4, SQL_INT2 } },
+	[PROTO_U64] = { 4, { SQL_INT8, SQL_TIMESTAMPTZ, SQL_INT4, SQL_INT2 } },
+	[PROTO_I64] = { 4, { SQL_INT8, SQL_TIMESTAMPTZ, SQL_INT4, SQL_INT2 } },
 	[PROTO_F64] = { 1, { SQL_FLOAT8 } },
 	[PROTO_STR] = { 1, { SQL_TEXT } },
 	[PROTO_BIN] = { 1, { SQL_BYTEA } },
 	[PROTO_JSON] = { 2, { SQL_JSONB, SQL_TEXT } },
-	[PROTO_ENUM] = { 3, { SQL_INT4, SQL_TEXT, SQL_INT8 } },
+	[PROTO_ENUM] = { 4, { SQL_INT4, SQL_TEXT, SQL_INT8, SQL_INT2 } },
 	[PROTO_RECORD] = { 0, { 0 } },
 };
 

@@ -33,7 +33,7 @@ static void first_start_is_quick(void **state)
 	struct pg_fixture *mine;
 	struct timespec a, b;
 	clock_gettime(CLOCK_MONOTONIC, &a);
-	assert_int_equal(pg_fixture_up((void **)&mine), 0);
+	assert_int_equal(pg_fixture_up_synced((void **)&mine), 0);
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	double s = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
 	print_message("first start took %.2f s\n", s);
@@ -185,6 +185,6 @@ int main(void)
 		cmocka_unit_test(bad_setting_is_said),
 		cmocka_unit_test(unreachable_folder_is_linked),
 	};
-	return cmocka_run_group_tests_name("persistence cluster", tests, pg_fixture_up,
+	return cmocka_run_group_tests_name("persistence cluster", tests, pg_fixture_up_synced,
 	                                   pg_fixture_down);
 }

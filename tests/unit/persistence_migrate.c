@@ -153,7 +153,7 @@ static void lock_makes_them_take_turns(void **state)
 	                    "1");
 	assert_int_equal(
 		pg_query_script(there, "select pg_advisory_lock(8319119878197830244)", NULL), OK);
-	assert_int_equal(migrate(url, 3, false, 300), ERR_TIMEOUT);
+	assert_int_equal(migrate(url, 3, false, 1000), ERR_TIMEOUT);
 	assert_string_equal(told.text,
 	                    "somebody else is migrating this database and does not finish");
 	pg_query_free(&there);
@@ -198,7 +198,7 @@ static void missing_rights_are_named(void **state)
 			NULL),
 		OK);
 	assert_int_equal(migrate(url_of(f, "lent", "outside", ""), 3, false, 0), OK);
-	assert_int_equal(migrate(url_of(f, "nobody", "outside", ""), 3, false, 300),
+	assert_int_equal(migrate(url_of(f, "nobody", "outside", ""), 3, false, 1000),
 	                 ERR_UNAVAILABLE);
 	assert_non_null(strstr(told.text, "role \"nobody\" does not exist"));
 	assert_int_equal(migrate("postgresql://[", 3, false, 300), ERR_INVALID);

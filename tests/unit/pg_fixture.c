@@ -77,18 +77,30 @@ void pg_fixture_stop(struct pg_fixture *f, enum cluster_stop how)
 	assert_int_equal(pg_fixture_event(f), CLUSTER_ENDED);
 }
 
-int pg_fixture_up(void **state)
+static int fixture_up(void **state, bool scratch)
 {
 	struct pg_fixture *f = calloc(1, sizeof *f);
 	strcpy(f->folder, "/tmp/switchboard-test-XXXXXX");
 	assert_non_null(mkdtemp(f->folder));
 	assert_int_equal(chmod(f->folder, 0755), 0); /* the server is another user */
 	assert_int_equal(loop_new(&f->loop), OK);
-	struct cluster_config config = { .folder = f->folder, .on = on_cluster, .ctx = f };
+	struct cluster_config config = {
+		.folder = f->folder, .scratch = scratch, .on = on_cluster, .ctx = f
+	};
 	assert_int_equal(cluster_new(f->loop, &config, &f->cluster), OK);
 	pg_fixture_start(f);
 	*state = f;
 	return 0;
+}
+
+int pg_fixture_up(void **state)
+{
+	return fixture_up(state, true);
+}
+
+int pg_fixture_up_synced(void **state)
+{
+	return fixture_up(state, false);
 }
 
 int pg_fixture_down(void **state)

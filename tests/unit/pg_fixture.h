@@ -15,6 +15,7 @@ struct pg_fixture {
 
 /* cmocka group setup and teardown. PostgreSQL is ready; nothing is in it. */
 int pg_fixture_up(void **state);
+int pg_fixture_up_synced(void **state); /* as users have it: every commit reaches the disk */
 int pg_fixture_down(void **state);
 
 /* Run the loop until the cluster says something. */
