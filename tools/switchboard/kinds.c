@@ -3,6 +3,7 @@
  */
 #include "tools/switchboard/kinds.h"
 #include "actors/kinds.h"
+#include "persistence/store.h"
 
 enum { KINDS_MOST = 128 };
 
@@ -10,8 +11,9 @@ const struct actor_kind *const *all_kinds(void)
 {
 	static const struct actor_kind *all[KINDS_MOST + 1];
 	uint32_t n = 0;
-	for (const struct actor_kind *const *k = actor_kinds; *k && n < KINDS_MOST; k++)
+	for (const struct actor_kind *const *k = actor_kinds; *k && n < KINDS_MOST - 1; k++)
 		all[n++] = *k;
+	all[n++] = &store_actor;
 	all[n] = NULL;
 	return all;
 }
