@@ -4,7 +4,7 @@
  */
 #include "tools/switchboard/config_commands.h"
 #include "proto/super.h"
-#include "tools/node/leash.h"
+#include "actors/leash.h"
 #include "tools/switchboard/commands.h"
 #include "tools/switchboard/kinds.h"
 #include <stdio.h>

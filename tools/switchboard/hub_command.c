@@ -2,8 +2,8 @@
  * hub_command.c — a hub in this process, until it is told to end.
  */
 #include "bus/serve.h"
-#include "tools/node/leash.h"
-#include "tools/node/say.h"
+#include "actors/leash.h"
+#include "actors/say.h"
 #include "tools/switchboard/commands.h"
 #include <signal.h>
 

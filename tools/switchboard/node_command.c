@@ -3,15 +3,12 @@
  * elsewhere.
  */
 #include "actors/port/port.h"
+#include "actors/process.h"
 #include "tools/nearest.h"
-#include "tools/node/leash.h"
-#include "tools/node/say.h"
-#include "tools/node/seat.h"
 #include "tools/switchboard/commands.h"
 #include "tools/switchboard/config_commands.h"
 #include "tools/switchboard/kinds.h"
 #include "tools/switchboard/system.h"
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -20,18 +17,12 @@ enum { HOSTS = 96, PORTS = 8, NAME_BYTES = 64 };
 struct node_process {
 	const struct cli *cli;
 	struct config *config;
-	struct loop *loop;
-	struct leash *leash;
-	struct seat *seat;
-	struct say say;
 	char name[NAME_BYTES];
 	const struct actor_kind *hosts[HOSTS + 1];
 	uint32_t n_hosts;
 	struct port_spec *specs[PORTS];
 	struct port_kinds ports[PORTS];
 	uint32_t n_ports;
-	bool ending;
-	enum exit_code code;
 };
 
 /* ---- what it hosts
@@ -122,73 +113,6 @@ static enum exit_code check_settings(const struct node_process *p)
 /* ---- its life
  * -------------------------------------------------------------------------------------- */
 
-static void on_drained(void *ctx)
-{
-	struct node_process *p = ctx;
-	loop_stop(p->loop);
-}
-
-/* The first time: finish what is begun. The second: now. */
-static void on_end(void *ctx)
-{
-	struct node_process *p = ctx;
-	if (p->ending) {
-		loop_stop(p->loop);
-		return;
-	}
-	p->ending = true;
-	seat_drain(p->seat, on_drained);
-}
-
-/* The supervisor is gone: the kernel is about to kill us, or it let go on purpose. */
-static void on_let_go(void *ctx)
-{
-	struct node_process *p = ctx;
-	loop_stop(p->loop);
-}
-
-static void on_joined(void *ctx)
-{
-	struct node_process *p = ctx;
-	say(&p->say, LOG_INFO, "joined");
-	leash_ready(p->leash);
-}
-
-static void on_broken(void *ctx, const char *why)
-{
-	struct node_process *p = ctx;
-	say(&p->say, LOG_ERROR, "broken why=\"%s\"", why);
-	p->code = EXIT_PROBLEM;
-	loop_stop(p->loop);
-}
-
-static enum err open_node(struct node_process *p, const struct system_place *place)
-{
-	struct loop_signal *term, *interrupt;
-	enum err e = loop_new(&p->loop);
-	if (!e)
-		e = loop_on_signal(p->loop, SIGTERM, on_end, p, &term);
-	if (!e)
-		e = loop_on_signal(p->loop, SIGINT, on_end, p, &interrupt);
-	if (!e)
-		e = leash_new(p->loop, on_let_go, p, &p->leash);
-	struct seat_config config = { .loop = p->loop,
-		                      .name = p->name,
-		                      .kinds = p->hosts,
-		                      .known = all_kinds(),
-		                      .hubs = place->hubs,
-		                      .dir = *place->dir ? place->dir : NULL,
-		                      .tcp = *place->tcp ? place->tcp : NULL,
-		                      .key = place->key,
-		                      .setting = setting,
-		                      .log_format = p->say.format,
-		                      .log_level = p->say.level,
-		                      .joined = on_joined,
-		                      .broken = on_broken,
-		                      .ctx = p };
-	return e ? e : seat_new(&config, &p->seat);
-}
-
 static void choose_name(struct node_process *p)
 {
 	char host_name[40] = "node";
@@ -216,25 +140,33 @@ static enum exit_code run(struct node_process *p)
 	if (code != EXIT_DONE)
 		return code;
 	choose_name(p);
-	p->say = say_of(p->config->log_form, p->config->log_level, p->name);
-	enum err e = open_node(p, &place);
+	bool broken;
+	struct process_config process = {
+		.say = say_of(p->config->log_form, p->config->log_level, p->name),
+		.seat = { .name = p->name,
+		          .kinds = p->hosts,
+		          .known = all_kinds(),
+		          .hubs = place.hubs,
+		          .dir = *place.dir ? place.dir : NULL,
+		          .tcp = *place.tcp ? place.tcp : NULL,
+		          .key = place.key,
+		          .setting = setting,
+		          .ctx = p },
+	};
+	enum err e = process_run(&process, &broken);
 	if (e == ERR_RANGE)
 		return cli_fail(p->cli, EXIT_USAGE,
 		                "\"%s\" is no name for a node: a-z, 0-9, _ . # -, 63 at the most",
 		                p->name);
 	if (e)
 		return cli_fail(p->cli, exit_of(e), "the node cannot start: %s", err_info(e)->text);
-	loop_run(p->loop);
-	return p->code;
+	return broken ? EXIT_PROBLEM : EXIT_DONE;
 }
 
 enum exit_code cmd_node(struct cli *c)
 {
 	struct node_process p = { .cli = c };
 	enum exit_code code = run(&p);
-	seat_free(&p.seat);
-	leash_free(&p.leash);
-	loop_free(&p.loop);
 	for (uint32_t i = 0; i < p.n_ports; i++)
 		port_spec_free(&p.specs[i]);
 	config_free(&p.config);

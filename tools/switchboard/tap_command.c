@@ -6,7 +6,7 @@
 #include "bus/loop.h"
 #include "proto/digest.h"
 #include "proto/tap.h"
-#include "tools/node/seat.h"
+#include "actors/seat.h"
 #include "tools/switchboard/commands.h"
 #include "tools/switchboard/kinds.h"
 #include "tools/switchboard/system.h"

@@ -1,5 +1,5 @@
 /*
- * leash.h — a child's end of what binds it to its supervisor (tools/supervise/process.h).
+ * leash.h — a child's end of what binds it to its supervisor.
  */
 #pragma once
 #include "bus/loop.h"

@@ -1,7 +1,7 @@
 /*
  * say.c — stderr, one line at a time.
  */
-#include "tools/node/say.h"
+#include "actors/say.h"
 #include "actors/runtime/log.h"
 #include <stdarg.h>
 #include <stdio.h>

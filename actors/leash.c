@@ -1,7 +1,7 @@
 /*
  * leash.c — descriptor 3, named in the environment so that nobody takes a stranger's for it.
  */
-#include "tools/node/leash.h"
+#include "actors/leash.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

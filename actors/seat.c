@@ -2,11 +2,11 @@
  * seat.c — wires the rooms' parts together, and watches for the two moments that matter outside:
  * the node has joined, the node has drained.
  */
-#include "tools/node/seat.h"
+#include "actors/seat.h"
 #include "actors/host.h"
 #include "bus/serve.h"
 #include "proto/digest.h"
-#include "tools/node/say.h"
+#include "actors/say.h"
 #include <stdlib.h>
 
 struct seat {

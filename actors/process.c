@@ -1,0 +1,96 @@
+/*
+ * process.c — signals and the supervisor's leash, turned into the end of a node.
+ */
+#include "actors/process.h"
+#include "actors/leash.h"
+#include <signal.h>
+
+struct process {
+	const struct process_config *config;
+	struct loop *loop;
+	struct leash *leash;
+	struct seat *seat;
+	bool ending, broken;
+};
+
+static void on_drained(void *ctx)
+{
+	struct process *p = ctx;
+	loop_stop(p->loop);
+}
+
+/* The first time: finish what is begun. The second: now. */
+static void on_end(void *ctx)
+{
+	struct process *p = ctx;
+	if (p->ending || !p->seat) {
+		loop_stop(p->loop);
+		return;
+	}
+	p->ending = true;
+	seat_drain(p->seat, on_drained);
+}
+
+/* The supervisor is gone: the kernel is about to kill us, or it let go on purpose. */
+static void on_let_go(void *ctx)
+{
+	struct process *p = ctx;
+	loop_stop(p->loop);
+}
+
+static void on_joined(void *ctx)
+{
+	struct process *p = ctx;
+	say(&p->config->say, LOG_INFO, "joined");
+	leash_ready(p->leash);
+}
+
+static void on_broken(void *ctx, const char *why)
+{
+	struct process *p = ctx;
+	say(&p->config->say, LOG_ERROR, "broken why=\"%s\"", why);
+	p->broken = true;
+	loop_stop(p->loop);
+}
+
+static const char *setting(void *ctx, const char *kind, const char *name)
+{
+	const struct seat_config *c = &((const struct process *)ctx)->config->seat;
+	return c->setting ? c->setting(c->ctx, kind, name) : NULL;
+}
+
+static enum err start(struct process *p)
+{
+	struct loop_signal *term, *interrupt;
+	struct seat_config seat = p->config->seat;
+	enum err e = loop_new(&p->loop);
+	if (!e)
+		e = loop_on_signal(p->loop, SIGTERM, on_end, p, &term);
+	if (!e)
+		e = loop_on_signal(p->loop, SIGINT, on_end, p, &interrupt);
+	if (!e)
+		e = leash_new(p->loop, on_let_go, p, &p->leash);
+	if (e)
+		return e;
+	seat.loop = p->loop;
+	seat.setting = setting;
+	seat.log_format = p->config->say.format;
+	seat.log_level = p->config->say.level;
+	seat.joined = on_joined;
+	seat.broken = on_broken;
+	seat.ctx = p;
+	return seat_new(&seat, &p->seat);
+}
+
+enum err process_run(const struct process_config *config, bool *ret_broken)
+{
+	struct process p = { .config = config };
+	enum err e = start(&p);
+	if (!e)
+		loop_run(p.loop);
+	seat_free(&p.seat);
+	leash_free(&p.leash);
+	loop_free(&p.loop);
+	*ret_broken = p.broken;
+	return e;
+}

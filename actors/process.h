@@ -1,0 +1,19 @@
+/*
+ * process.h — the life of a process that is a node: joined, told to end, drained.
+ *
+ *     start ─▶ joining ─▶ ready ─▶ SIGTERM ─▶ draining ─▶ end
+ *                           └── a second SIGTERM, or the supervisor's end ──▶ end
+ */
+#pragma once
+#include "actors/say.h"
+#include "actors/seat.h"
+
+struct process_config {
+	struct say say;
+	struct seat_config
+		seat; /* ctx is for `setting`; the loop, the log and what happens are set here */
+};
+
+/* Returns when it has ended. *ret_broken: not because it was told to. Errors are those of a start
+ * that failed. */
+MUST enum err process_run(const struct process_config *config, bool *ret_broken);
