@@ -18,6 +18,7 @@
 #include "actors/kinds.h"
 #include "proto/test.h"
 #include "tests/sim/alone.h"
+#include "tests/sim/wa_door.h"
 #include "tests/sim/wa_store.h"
 
 #include <stdio.h>
@@ -100,50 +101,6 @@ static const struct actor_kind killer_actor = {
 	.takes = killer_takes,
 	.sends = killer_sends,
 	.at_start = true,
-};
-
-/* ---- the door: sets the business, and knows where the partition lives today
- * ---------------------- */
-
-enum { DOOR_ASKS = 64 };
-struct door {
-	const struct msg *held[DOOR_ASKS];
-};
-static const char *door_to;
-
-static enum err on_door_answer(struct actor *self, const struct msg *m)
-{
-	struct door *d = actor_state(self);
-	const struct msg *held = msg_take(&d->held[msg_tag(m)]);
-	if (msg_err(m))
-		return actor_refuse(self, held, msg_err(m));
-	return actor_reply(self, held, &wa_done_desc, wa_done_of(m));
-}
-
-static enum err on_door(struct actor *self, const struct msg *m)
-{
-	struct door *d = actor_state(self);
-	uint32_t i = 0;
-	while (i < DOOR_ASKS && d->held[i])
-		i++;
-	CHECK(i < DOOR_ASKS);
-	actor_act_for(self, wa_batch_of(m)->connector, 0, NULL);
-	enum err e = actor_ask_tag(self, door_to, 20000, on_door_answer, i, &wa_batch_desc,
-	                           wa_batch_of(m));
-	if (!e)
-		d->held[i] = msg_hold(self, m);
-	return e;
-}
-
-static const struct actor_on door_takes[] = { { &wa_batch_desc, on_door }, { 0 } };
-static const struct proto_desc *const door_sends[] = { &wa_batch_desc, &wa_done_desc, NULL };
-static const struct actor_kind door_actor = {
-	.name = "door",
-	.doc = "sets the business",
-	.state = sizeof(struct door),
-	.takes = door_takes,
-	.sends = door_sends,
-	.sets_tenant = true,
 };
 
 /* ---- what is sent
@@ -386,7 +343,7 @@ static void drive(struct world *w)
 	for (uint32_t step = 0; !all_sent(w); step++) {
 		CHECK(step < 60000);
 		if (w->faults && step < 20000 && draw(w, 120) == 0)
-			door_to = draw(w, 2) ? "dedupe/1" : "dedupe_b/1";
+			wa_door_to = draw(w, 2) ? "dedupe/1" : "dedupe_b/1";
 		if (w->faults && step < 20000 && draw(w, 250) == 0)
 			(void)!node_send(w->alone->node, "killer", MSG(test_ping, .n = draw(w, 2)));
 		if (step == 20000) { /* the storm is over: now it must come to an end */
@@ -407,7 +364,7 @@ static uint64_t run(uint64_t seed)
 	static struct world world;
 	struct world *w = &world;
 	static const struct actor_kind *const kinds[] = { &owner_a,        &owner_b,
-		                                          &door_actor,     &killer_actor,
+		                                          &wa_door_actor,  &killer_actor,
 		                                          &wa_store_actor, NULL };
 	owner_a = owner_b = dedupe_actor;
 	owner_b.name = "dedupe_b";
@@ -415,7 +372,7 @@ static uint64_t run(uint64_t seed)
 	wa_store_reset();
 	w->seed = seed * 0x9e3779b97f4a7c15ULL + 1;
 	w->faults = seed % 4 != 0;
-	door_to = "dedupe/1";
+	wa_door_to = "dedupe/1";
 	w->alone = alone_new(kinds, seed);
 	for (int i = 0; i < SENDERS; i++) {
 		w->senders[i].w = w;

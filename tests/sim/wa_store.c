@@ -53,6 +53,32 @@ static bool is(const char *a, struct str b)
 /* ---- wa.insert, by loops
  * -------------------------------------------------------------------------- */
 
+static void learn(struct str lid, struct str pn)
+{
+	for (uint32_t i = 0; i < wa_store.n_pairs; i++)
+		if (is(wa_store.pairs[i].lid, lid))
+			return;
+	if (!lid.len)
+		return;
+	CHECK(wa_store.n_pairs < WA_STORE_PAIRS);
+	str_keep(wa_store.pairs[wa_store.n_pairs].lid, 48, lid);
+	str_keep(wa_store.pairs[wa_store.n_pairs++].pn, 48, pn);
+}
+
+/* The phone's address of a stored one, as far as any row has shown it. */
+static const char *phone(const char *jid)
+{
+	for (uint32_t i = 0; i < wa_store.n_pairs; i++)
+		if (!strcmp(wa_store.pairs[i].lid, jid))
+			return wa_store.pairs[i].pn;
+	return jid;
+}
+
+static bool same_who(const char *stored, struct str jid, struct str lid)
+{
+	return is(phone(stored), jid) || (lid.len && is(stored, lid));
+}
+
 static void put_row(struct wa_store_row *to, const struct wa_row *r)
 {
 	to->kind = (uint8_t)r->kind;
@@ -83,7 +109,8 @@ static struct wa_store_row *twin_of(uint64_t business, const struct wa_row *r, u
 		if (s->business != business || !is(s->provider_id, r->provider_id))
 			continue;
 		++*ret_same;
-		if (is(s->chat, r->chat) && is(s->sender, r->sender))
+		if (same_who(s->chat, r->chat, r->chat_lid) &&
+		    same_who(s->sender, r->sender, r->sender_lid))
 			twin = s;
 	}
 	return twin;
@@ -143,10 +170,15 @@ static void insert(struct actor *self, struct job *job)
 	}
 	wa_store.inserts++;
 	for (uint32_t i = 0; i < in->rows.n; i++) {
+		learn(in->rows.at[i].chat_lid, in->rows.at[i].chat);
+		learn(in->rows.at[i].sender_lid, in->rows.at[i].sender);
+	}
+	for (uint32_t i = 0; i < in->rows.n; i++) {
 		CHECK(in->rows.at[i].place == i + 1);
 		CHECK(in->rows.at[i].dup_in <= i);
 		for (uint32_t k = 0; k < i; k++) /* of one sender in one chat, an id comes once */
-			CHECK(!str_eq(in->rows.at[i].provider_id, in->rows.at[k].provider_id) ||
+			CHECK(!in->rows.at[i].provider_id.len ||
+			      !str_eq(in->rows.at[i].provider_id, in->rows.at[k].provider_id) ||
 			      !str_eq(in->rows.at[i].sender, in->rows.at[k].sender) ||
 			      !str_eq(in->rows.at[i].chat, in->rows.at[k].chat));
 		job->stored[i] = insert_one(self, job, in, i);
@@ -204,21 +236,31 @@ static int by_time(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static uint32_t span_rows(uint64_t business, const struct wa_span *s, uint32_t at,
+/* Addresses just learned come with the ask. */
+static struct str phone_by(const struct wa_window *w, const char *jid)
+{
+	for (uint32_t i = 0; i < w->lids.n; i++)
+		if (is(jid, w->lids.at[i]))
+			return w->pns.at[i];
+	return str_of(phone(jid));
+}
+
+static uint32_t span_rows(uint64_t business, const struct wa_window *w, uint32_t at,
                           struct wa_past *out)
 {
+	const struct wa_span *s = &w->spans.at[at];
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < wa_store.n; i++) {
 		const struct wa_store_row *r = &wa_store.rows[i];
 		if (r->business != business || r->layer || r->source == WA_SOURCE_HISTORY ||
-		    (!is(r->chat, s->chat) && !is(r->chat, s->lid)) || r->t_us < s->from_us ||
+		    !same_who(r->chat, s->chat, s->lid) || r->t_us < s->from_us ||
 		    r->t_us > s->to_us)
 			continue;
 		out[n++] = (struct wa_past){
 			.span = at,
 			.id = r->id,
 			.t_us = r->t_us,
-			.sender = str_of(r->sender),
+			.sender = phone_by(w, r->sender),
 			.own = r->from_me && r->class != WA_CLASS_EVENT,
 			.remote_jid = str_of(r->remote_jid),
 		};
@@ -238,7 +280,7 @@ static void window(struct job *job)
 	uint32_t n = 0;
 	wa_store.loads++;
 	for (uint32_t i = 0; i < w->spans.n; i++) {
-		uint32_t found = span_rows(job->held->business, &w->spans.at[i], i, rows + n);
+		uint32_t found = span_rows(job->held->business, w, i, rows + n);
 		n += found < w->most ? found : w->most;
 	}
 	job->past = malloc((n + 1) * sizeof *rows);

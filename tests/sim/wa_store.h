@@ -10,7 +10,7 @@
 #include "actors/actor.h"
 #include "proto/wa.h"
 
-enum { WA_STORE_ROWS = 20000, WA_STORE_LEASES = 8 };
+enum { WA_STORE_ROWS = 20000, WA_STORE_LEASES = 8, WA_STORE_PAIRS = 64 };
 
 struct wa_store_row {
 	uint64_t business, id, dup_of;
@@ -34,6 +34,10 @@ struct wa_store {
 		char name[64], owner[128];
 		uint64_t epoch, until_us;
 	} leases[WA_STORE_LEASES];
+	struct {
+		char lid[48], pn[48];
+	} pairs[WA_STORE_PAIRS];
+	uint32_t n_pairs;
 	uint64_t inserts, stale, loads; /* carried out; refused by the fence; windows loaded */
 	uint64_t upgrades;              /* placeholders that became accepted content */
 	uint64_t hidden;                /* placeholders that became a copy: one accepted row less */
