@@ -42,7 +42,7 @@ void watch_done(struct watch *w)
 static void take_out(struct watch *w, uint32_t at)
 {
 	free(w->all[at]);
-	memmove(w->all + at, w->all + at + 1, (w->n - at - 1) * sizeof *w->all);
+	memmove(w->all + at, w->all + at + 1, (w->n - at - 1) * sizeof(struct watched *));
 	w->n--;
 }
 
@@ -66,7 +66,7 @@ static enum err add(struct watch *w, struct str name, struct watched **ret)
 		return ERR_FULL;
 	if (w->n == w->cap) {
 		uint32_t cap = w->cap ? w->cap * 2 : 16;
-		struct watched **all = realloc(w->all, cap * sizeof *all);
+		struct watched **all = realloc(w->all, cap * sizeof(struct watched *));
 		if (!all)
 			return ERR_MEMORY;
 		w->all = all;
@@ -77,7 +77,7 @@ static enum err add(struct watch *w, struct str name, struct watched **ret)
 		return ERR_MEMORY;
 	str_keep(e->name, sizeof e->name, name);
 	uint32_t at = lower(w, name);
-	memmove(w->all + at + 1, w->all + at, (w->n - at) * sizeof *w->all);
+	memmove(w->all + at + 1, w->all + at, (w->n - at) * sizeof(struct watched *));
 	w->all[at] = e;
 	w->n++;
 	*ret = e;

@@ -171,7 +171,7 @@ static _Noreturn void become(const struct plan *p)
 
 static enum err told(const struct failure *f, char *why)
 {
-	snprintf(why, 128, "%s: %s", step_names[f->step], strerror(f->error));
+	(void)snprintf(why, 128, "%s: %s", step_names[f->step], strerror(f->error));
 	if (f->step == STEP_EXEC && (f->error == ENOENT || f->error == EACCES))
 		return ERR_NOT_FOUND;
 	return f->step == STEP_LANDLOCK || f->step == STEP_SECCOMP || f->step == STEP_NETNS
@@ -183,7 +183,7 @@ static void prepare_env(struct plan *p)
 {
 	uint32_t n = 0;
 	const char *path = getenv("PATH");
-	snprintf(p->path, sizeof p->path, "PATH=%s", path ? path : "/usr/bin:/bin");
+	(void)snprintf(p->path, sizeof p->path, "PATH=%s", path ? path : "/usr/bin:/bin");
 	p->env[n++] = p->path;
 	p->env[n++] = "PORT_FD=3";
 	for (const char *const *e = p->spec->env; e && *e && n < ENV_MOST; e++)
@@ -269,12 +269,12 @@ enum err child_start(const struct child_spec *spec, struct child *ret, char *ret
 	prepare_env(&p);
 	enum err err = filter_new(spec->network, &p.filter);
 	if (err) {
-		snprintf(ret_why, 128, "seccomp: the filter cannot be built");
+		(void)snprintf(ret_why, 128, "seccomp: the filter cannot be built");
 		return err;
 	}
 	err = open_all(&e) ? start(&p, &e, ret, ret_why) : ERR_IO;
 	if (err && !ret_why[0])
-		snprintf(ret_why, 128, "%s", strerror(errno));
+		(void)snprintf(ret_why, 128, "%s", strerror(errno));
 	close_all(&e);
 	filter_free(&p.filter);
 	return err;

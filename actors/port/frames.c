@@ -26,9 +26,11 @@ static enum err make_room(char **at, uint32_t *from, uint32_t *to, uint32_t *cap
 		*from = *to = 0;
 	if (*cap - *to >= more)
 		return OK;
-	memmove(*at, *at + *from, *to - *from);
-	*to -= *from;
-	*from = 0;
+	if (*from) {
+		memmove(*at, *at + *from, *to - *from);
+		*to -= *from;
+		*from = 0;
+	}
 	if (*cap - *to >= more)
 		return OK;
 	uint64_t want = *cap ? *cap : FIRST;

@@ -9,7 +9,7 @@
 void port_kinds_of(const struct port_spec *spec, struct port_kinds *ret)
 {
 	*ret = (struct port_kinds){ .spec = spec };
-	snprintf(ret->owner_name, sizeof ret->owner_name, "%.63s_port", spec->kind);
+	(void)snprintf(ret->owner_name, sizeof ret->owner_name, "%.63s_port", spec->kind);
 	port_owner_kind(ret);
 	port_proxy_kind(ret);
 }

@@ -58,8 +58,8 @@ static enum err set_number(struct port_spec *s, const struct option *o, const ch
 	unsigned long long v = value && *value ? strtoull(value, &end, 10) : 0;
 	if (!value || !*value || *end || v * o->unit / o->unit != v ||
 	    (!o->wide && v * o->unit > UINT32_MAX)) {
-		snprintf(why, 160, "option %s wants a number, not '%.40s'", o->name,
-		         value ? value : "");
+		(void)snprintf(why, 160, "option %s wants a number, not '%.40s'", o->name,
+		               value ? value : "");
 		return ERR_RANGE;
 	}
 	if (o->wide)
@@ -90,7 +90,7 @@ static enum err set_option(struct spec_block *b, char *text, char *why)
 		return add(b->read, &b->n_read, PATHS_MOST, value);
 	if (!strcmp(text, "write") && value && *value == '/')
 		return add(b->write, &b->n_write, PATHS_MOST, value);
-	snprintf(why, 160, "unknown option '%.60s'", text);
+	(void)snprintf(why, 160, "unknown option '%.60s'", text);
 	return ERR_INVALID;
 }
 
@@ -104,7 +104,7 @@ static enum err set_command(struct spec_block *b, char *command, char *why)
 			e = add(b->read, &b->n_read, PATHS_MOST, w);
 	}
 	if (!e && !b->n_argv) {
-		snprintf(why, 160, "no command after '%.60s='", b->spec.kind);
+		(void)snprintf(why, 160, "no command after '%.60s='", b->spec.kind);
 		e = ERR_MISSING;
 	}
 	return e;
@@ -121,12 +121,12 @@ static enum err parse(struct spec_block *b, char *why)
 	char *save = NULL, *head = strtok_r(b->text, ";", &save);
 	char *command = head ? strchr(head, '=') : NULL;
 	if (!command) {
-		snprintf(why, 160, "a port is kind=COMMAND, not '%.60s'", b->text);
+		(void)snprintf(why, 160, "a port is kind=COMMAND, not '%.60s'", b->text);
 		return ERR_INVALID;
 	}
 	*command++ = '\0';
 	if (!is_kind(head)) {
-		snprintf(why, 160, "'%.60s' is no name of a kind (a-z, 0-9, _)", head);
+		(void)snprintf(why, 160, "'%.60s' is no name of a kind (a-z, 0-9, _)", head);
 		return ERR_INVALID;
 	}
 	b->spec.kind = head;
@@ -136,7 +136,7 @@ static enum err parse(struct spec_block *b, char *why)
 	for (size_t i = 0; !e && i < sizeof always_read / sizeof *always_read; i++)
 		e = add(b->read, &b->n_read, PATHS_MOST, always_read[i]);
 	if (e == ERR_TOO_LARGE && !*why)
-		snprintf(why, 160, "more than %u words or paths", WORDS_MOST);
+		(void)snprintf(why, 160, "more than %u words or paths", WORDS_MOST);
 	return e;
 }
 
@@ -150,7 +150,7 @@ enum err port_spec_parse(const char *text, struct port_spec **ret, char *ret_why
 	if (str_keep(b->text, sizeof b->text, str_of(text)))
 		e = parse(b, ret_why);
 	else
-		snprintf(ret_why, 160, "more than %u bytes", TEXT_MOST);
+		(void)snprintf(ret_why, 160, "more than %u bytes", TEXT_MOST);
 	if (e) {
 		free(b);
 		return e;

@@ -8,6 +8,7 @@
 #include "proto/beat.h"
 #include "proto/sys.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { EVERY_MS = 1000 };
@@ -17,17 +18,19 @@ struct pulse {
 	int64_t trouble_us;
 };
 
-/* Resident set, KiB, proc(5); 0 where there is no /proc. */
+/* Resident set, KiB: the second number of /proc/self/statm, in pages (proc(5)); 0 where there is
+ * none. */
 static uint32_t rss_kb(void)
 {
-	unsigned long size, resident = 0;
+	char line[128] = "", *at = line;
 	FILE *f = fopen("/proc/self/statm", "re");
 	if (!f)
 		return 0;
-	if (fscanf(f, "%lu %lu", &size, &resident) != 2)
-		resident = 0;
+	if (!fgets(line, sizeof line, f))
+		line[0] = '\0';
 	(void)fclose(f);
-	return (uint32_t)(resident * (unsigned long)sysconf(_SC_PAGESIZE) / 1024);
+	(void)strtoul(at, &at, 10);
+	return (uint32_t)(strtoul(at, NULL, 10) * (unsigned long)sysconf(_SC_PAGESIZE) / 1024);
 }
 
 static const char *deepest(struct node *n, uint64_t *ret_depth)

@@ -1,5 +1,6 @@
 /*
- * actors_heartbeat.c — silence is noticed once, at the right moment; the list stays in order and bounded.
+ * actors_heartbeat.c — silence is noticed once, at the right moment; the list stays in order and
+ * bounded.
  */
 #include "actors/heartbeat/watch.h"
 #include <setjmp.h>
@@ -8,12 +9,13 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-enum { S = 1000000 };
+static const uint64_t S = 1000000; /* us */
 
 static struct watched *hear(struct watch *w, const char *name, uint64_t now_us, uint64_t *silent)
 {
 	struct watched *e;
-	assert_int_equal(watch_heard(w, str_of(name), 1000, now_us, (int64_t)now_us, &e, silent), OK);
+	assert_int_equal(watch_heard(w, str_of(name), 1000, now_us, (int64_t)now_us, &e, silent),
+	                 OK);
 	return e;
 }
 
@@ -66,11 +68,12 @@ static void the_living_never_make_room(void **state)
 	uint64_t silent;
 	char name[16];
 	for (uint32_t i = 0; i < WATCH_MOST; i++) {
-		snprintf(name, sizeof name, "n%05u", i);
+		(void)snprintf(name, sizeof name, "n%05u", i);
 		hear(&w, name, S + i, &silent);
 	}
 	struct watched *e;
-	assert_int_equal(watch_heard(&w, str_of("one more"), 1000, 2 * S, 0, &e, &silent), ERR_FULL);
+	assert_int_equal(watch_heard(&w, str_of("one more"), 1000, 2 * S, 0, &e, &silent),
+	                 ERR_FULL);
 	watch_ended(&w, str_of("n00100"));
 	watch_ended(&w, str_of("n00050"));
 	hear(&w, "one more", 2 * S, &silent);

@@ -8,7 +8,7 @@
 /* cmocka wants those first */
 #include <cmocka.h>
 
-enum { S = 1000000 };
+static const uint64_t S = 1000000; /* us */
 
 static bool wants(struct filters *fs, const struct msg *m, const char *from, const char *to,
                   uint64_t now_us)
@@ -27,7 +27,9 @@ static void each_part_of_a_filter_counts(void **state)
 {
 	(void)state;
 	struct filters fs;
-	struct msg pulse = { .type = &beat_pulse_desc, .business = 7, .trace.id = "0123456789abcde" };
+	struct msg pulse = { .type = &beat_pulse_desc,
+		             .business = 7,
+		             .trace.id = "0123456789abcde" };
 	begin(&fs, (struct tap_watch){ 0 });
 	assert_true(wants(&fs, &pulse, "a", "b", 10 * S));
 	begin(&fs, (struct tap_watch){ .type = str_of("beat.*") });
@@ -76,7 +78,8 @@ static void leases_run_out(void **state)
 	for (uint64_t id = 1; id <= FILTER_MOST; id++)
 		assert_int_equal(filters_watch(&fs, &(struct tap_watch){ .id = id }, id * S), OK);
 	assert_int_equal(filters_watch(&fs, &(struct tap_watch){ .id = 99 }, 8 * S), ERR_FULL);
-	assert_int_equal(filters_watch(&fs, &(struct tap_watch){ .id = 1 }, 8 * S), OK); /* renewed */
+	assert_int_equal(filters_watch(&fs, &(struct tap_watch){ .id = 1 }, 8 * S),
+	                 OK);       /* renewed */
 	filters_expire(&fs, 6 * S); /* those of second 2 and 3 */
 	assert_int_equal(fs.n, FILTER_MOST - 2);
 	filters_stop(&fs, 1);

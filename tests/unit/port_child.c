@@ -54,11 +54,11 @@ static void read_all(int fd, char *at, size_t cap)
 static int told(const char *report, const char *name)
 {
 	char key[64];
-	snprintf(key, sizeof key, "%s ", name);
+	(void)snprintf(key, sizeof key, "%s ", name);
 	for (const char *line = report; line && *line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		if (!strncmp(line, key, strlen(key)))
-			return atoi(line + strlen(key));
+			return (int)strtol(line + strlen(key), NULL, 10);
 	}
 	fail_msg("the probe did not tell about %s:\n%s", name, report);
 	return -1;
@@ -156,7 +156,7 @@ int main(int argc, char **argv)
 	static char path[64];
 	if (argc != 2 || !mkdtemp(folder) || chmod(folder, 0777))
 		return 1;
-	snprintf(path, sizeof path, "%s/probe", folder);
+	(void)snprintf(path, sizeof path, "%s/probe", folder);
 	probe = path;
 	if (!install(argv[1], probe))
 		return 1;
@@ -166,9 +166,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_cannot_start_says_why),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	unlink(probe);
-	snprintf(path, sizeof path, "%s/allowed", folder);
-	unlink(path);
+	(void)unlink(probe);
+	(void)snprintf(path, sizeof path, "%s/allowed", folder);
+	(void)unlink(path);
 	rmdir(folder);
 	return failed;
 }

@@ -66,7 +66,9 @@ static void bounds_hold_both_ways(void **state)
 	struct str s;
 	enum err e;
 	assert_int_equal(frames_room(&f, &at, &cap), OK);
-	memcpy(at, "\xfd\xff\x0f\x00", 4); /* 1 MiB + 1 with its length */
+	static const uint8_t too_long[4] = { 0xfd, 0xff, 0x0f,
+		                             0x00 }; /* 1 MiB + 1 with its length */
+	memcpy(at, too_long, sizeof too_long);
 	frames_took(&f, 4);
 	assert_false(frames_next(&f, &s, &e));
 	assert_int_equal(e, ERR_TOO_LARGE);

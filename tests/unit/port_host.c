@@ -42,7 +42,7 @@ static void on_log(void *ctx, enum actor_level level, struct str line)
 {
 	struct lab *l = ctx;
 	if (getenv("PORT_PRINT"))
-		fprintf(stderr, "%.*s\n", STR(line));
+		(void)fprintf(stderr, "%.*s\n", STR(line));
 	if (level == LOG_ERROR) {
 		l->faults++;
 		str_keep(l->last_fault, sizeof l->last_fault, line);
@@ -65,8 +65,8 @@ static void open_lab(struct lab *l, const char *mode, const char *options)
 {
 	char text[256], why[160];
 	*l = (struct lab){ 0 };
-	snprintf(text, sizeof text, "player=%s %s;hello=400;ping=100;processes=4000%s", villain,
-	         mode, options);
+	(void)snprintf(text, sizeof text, "player=%s %s;hello=400;ping=100;processes=4000%s",
+	               villain, mode, options);
 	assert_int_equal(port_spec_parse(text, &l->spec, why), OK);
 	port_kinds_of(l->spec, &l->kinds);
 	assert_int_equal(loop_new(&l->loop), OK);
@@ -108,7 +108,7 @@ static void ask(struct lab *l, const char *who, uint64_t n)
 
 static void run(struct lab *l)
 {
-	loop_timer_set(l->limit, 20 * 1000000);
+	loop_timer_set(l->limit, 20000000);
 	if (!l->wanted || l->answers < l->wanted)
 		loop_run(l->loop);
 	assert_false(l->late);
@@ -124,7 +124,7 @@ static void a_good_child_answers(void **state)
 	assert_int_equal(l.n, 42);
 	for (int i = 0; i < 60; i++) {
 		char who[32];
-		snprintf(who, sizeof who, "player/%d", i % 7);
+		(void)snprintf(who, sizeof who, "player/%d", i % 7);
 		ask(&l, who, 1);
 	}
 	run(&l);
@@ -184,7 +184,7 @@ static void a_blocked_child_costs_a_bounded_queue(void **state)
 	open_lab(&l, "blocked", ";queue=1");
 	for (int i = 0; i < 300; i++) {
 		char who[32];
-		snprintf(who, sizeof who, "player/%d", i);
+		(void)snprintf(who, sizeof who, "player/%d", i);
 		ask(&l, who, 1);
 	}
 	run(&l);
@@ -259,7 +259,7 @@ int main(int argc, char **argv)
 	char folder[] = "/tmp/port-host-XXXXXX";
 	if (argc != 2 || !mkdtemp(folder) || chmod(folder, 0755))
 		return 1;
-	snprintf(villain, sizeof villain, "%s/villain", folder);
+	(void)snprintf(villain, sizeof villain, "%s/villain", folder);
 	if (!install(argv[1], villain))
 		return 1;
 	const struct CMUnitTest tests[] = {
@@ -271,7 +271,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(descriptions_are_checked),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	unlink(villain);
+	(void)unlink(villain);
 	rmdir(folder);
 	return failed;
 }

@@ -66,7 +66,7 @@ static const struct actor_kind echo_actor = {
 static void on_limit(void *ctx)
 {
 	(void)ctx;
-	fprintf(stderr, "no answer within 30 s\n");
+	(void)fprintf(stderr, "no answer within 30 s\n");
 	exit(1);
 }
 
@@ -74,7 +74,7 @@ static void on_log(void *ctx, enum actor_level level, struct str line)
 {
 	(void)ctx;
 	if (getenv("PORT_PRINT"))
-		fprintf(stderr, "%.*s\n", STR(line));
+		(void)fprintf(stderr, "%.*s\n", STR(line));
 	if (level == LOG_WARN)
 		str_keep(lab.warned, sizeof lab.warned, line);
 }
@@ -91,7 +91,7 @@ static void on_answer(void *ctx, const struct msg *m)
 static enum err ask(const char *who, uint64_t n)
 {
 	lab.answered = false;
-	loop_timer_set(lab.limit, 30 * 1000000);
+	loop_timer_set(lab.limit, 30000000);
 	assert_int_equal(node_ask(lab.node, who, 10000, on_answer, NULL, MSG(test_ping, .n = n)),
 	                 OK);
 	while (!lab.answered)
@@ -104,7 +104,7 @@ static int open_lab(void **state)
 	(void)state;
 	char why[160];
 	if (port_spec_parse(description, &lab.spec, why)) {
-		fprintf(stderr, "%s\n", why);
+		(void)fprintf(stderr, "%s\n", why);
 		return -1;
 	}
 	port_kinds_of(lab.spec, &lab.kinds);

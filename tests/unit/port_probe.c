@@ -17,7 +17,7 @@
 
 static void tell(const char *name, long result)
 {
-	dprintf(3, "%s %d\n", name, result < 0 ? errno : 0);
+	(void)dprintf(3, "%s %d\n", name, result < 0 ? errno : 0);
 }
 
 static void try_files(const char *writable)
@@ -27,7 +27,7 @@ static void try_files(const char *writable)
 	tell("read-passwd", open("/etc/passwd", O_RDONLY));
 	tell("read-proc", open("/proc/1/environ", O_RDONLY));
 	tell("write-tmp", open("/tmp/port-probe-was-here", O_WRONLY | O_CREAT, 0600));
-	snprintf(path, sizeof path, "%s/allowed", writable);
+	(void)snprintf(path, sizeof path, "%s/allowed", writable);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	tell("write-granted", fd);
 	char block[8192] = { 0 };
@@ -52,7 +52,7 @@ static void try_kernel(void)
 
 int main(int argc, char **argv)
 {
-	signal(SIGXFSZ, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	struct rlimit nofile;
 	getrlimit(RLIMIT_NOFILE, &nofile);
 	tell("uid-root", getuid() == 0 ? 0 : (errno = EPERM, -1));
@@ -61,9 +61,9 @@ int main(int argc, char **argv)
 	try_kernel();
 	void *big = mmap(NULL, 1UL << 30, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	tell("memory", big == MAP_FAILED ? -1 : 0);
-	dprintf(3, "files %d\n", (int)nofile.rlim_cur);
-	printf("said on stdout\n");
-	fflush(stdout);
+	(void)dprintf(3, "files %d\n", (int)nofile.rlim_cur);
+	(void)printf("said on stdout\n");
+	(void)fflush(stdout);
 	if (getenv("STAY"))
 		pause();
 	return 7;

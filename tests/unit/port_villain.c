@@ -110,8 +110,8 @@ static void asked(const struct packet *p, struct wire_envelope answer)
 		                            .to_name = str_of("nobody") },
 		    MSG(test_ping, .n = 1));
 	for (int i = 0; is("printer") && i < 20000; i++)
-		printf("line %d of far too many\n", i);
-	fflush(stdout);
+		(void)printf("line %d of far too many\n", i);
+	(void)fflush(stdout);
 	say(answer, MSG(test_pong, .n = ping.n + 1));
 }
 

@@ -15,16 +15,26 @@ static void the_table(void **state)
 		const char *pattern, *text;
 		bool match;
 	} rows[] = {
-		{ "", "", true },           { "", "a", false },
-		{ "*", "", true },          { "*", "anything", true },
-		{ "a", "a", true },         { "a", "b", false },
-		{ "?", "", false },         { "?", "a", true },
-		{ "call.*", "call.open", true }, { "call.*", "calls.open", false },
-		{ "*.open", "call.open", true }, { "*.open", "call.opened", false },
-		{ "a*b*c", "a--b--c", true },    { "a*b*c", "a--c--b", false },
-		{ "*a*", "bab", true },     { "**", "x", true },
-		{ "a?c", "abc", true },     { "dedupe/*", "dedupe/17", true },
-		{ "*aab", "aaab", true },   { "abc", "abcd", false },
+		{ "", "", true },
+		{ "", "a", false },
+		{ "*", "", true },
+		{ "*", "anything", true },
+		{ "a", "a", true },
+		{ "a", "b", false },
+		{ "?", "", false },
+		{ "?", "a", true },
+		{ "call.*", "call.open", true },
+		{ "call.*", "calls.open", false },
+		{ "*.open", "call.open", true },
+		{ "*.open", "call.opened", false },
+		{ "a*b*c", "a--b--c", true },
+		{ "a*b*c", "a--c--b", false },
+		{ "*a*", "bab", true },
+		{ "**", "x", true },
+		{ "a?c", "abc", true },
+		{ "dedupe/*", "dedupe/17", true },
+		{ "*aab", "aaab", true },
+		{ "abc", "abcd", false },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (glob_match(str_of(rows[i].pattern), str_of(rows[i].text)) != rows[i].match)

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-static void add(struct sequence *s, const char *from, const char *to, const char *label, uint64_t id,
-                uint64_t re)
+static void add(struct sequence *s, const char *from, const char *to, const char *label,
+                uint64_t id, uint64_t re)
 {
 	sequence_add(s, str_of(from), str_of(to), str_of(label), id, re);
 }
@@ -27,10 +27,10 @@ static void there_and_back(void **state)
 	add(&s, "dedupe/17", "dedupe/17", "wa.tick", 43, 0);
 	sequence_text(&s, &out);
 	static const char text[] = "gateway         dedupe/17       store\n"
-	                           "├───wa.batch───▶│               │  #41\n"
-	                           "│               ├──wa.insert───▶│  #42\n"
-	                           "│               │◀─wa.inserted──┤  #7 re 42\n"
-	                           "│               │               │  wa.tick (to itself)  #43\n";
+				   "├───wa.batch───▶│               │  #41\n"
+				   "│               ├──wa.insert───▶│  #42\n"
+				   "│               │◀─wa.inserted──┤  #7 re 42\n"
+				   "│               │               │  wa.tick (to itself)  #43\n";
 	buf_char(&out, '\0');
 	assert_string_equal(out.at, text);
 	buf_clear(&out);
@@ -55,7 +55,7 @@ static void bounds_hold(void **state)
 	char from[32];
 	assert_int_equal(sequence_init(&s), OK);
 	for (uint32_t i = 0; i < SEQUENCE_STEPS + 5; i++) {
-		snprintf(from, sizeof from, "actor/%u", i);
+		(void)snprintf(from, sizeof from, "actor/%u", i);
 		add(&s, from, "store", "x.y", i, 0);
 	}
 	assert_int_equal(s.n_lanes, SEQUENCE_LANES);

@@ -107,7 +107,7 @@ static enum view_form form_of(const struct cli *c)
 {
 	const char *seq = cli_text(c, "seq");
 	if (seq)
-		return strcmp(seq, "mermaid") ? VIEW_SEQUENCE : VIEW_MERMAID;
+		return str_is(str_of(seq), "mermaid") ? VIEW_MERMAID : VIEW_SEQUENCE;
 	return c->json ? VIEW_JSON : VIEW_TEXT;
 }
 
@@ -127,7 +127,7 @@ static enum exit_code read_filter(const struct cli *c, struct tapping *t)
 		return cli_fail(c, EXIT_USAGE, "--trace wants 32 hex digits, not '%s'", trace);
 	if (trace)
 		t->watch.trace = str_n((const char *)t->trace, sizeof t->trace);
-	if (seq && strcmp(seq, "text") && strcmp(seq, "mermaid"))
+	if (seq && !str_is(str_of(seq), "text") && !str_is(str_of(seq), "mermaid"))
 		return cli_fail(c, EXIT_USAGE, "--seq is text or mermaid, not '%s'", seq);
 	if (digest_random(&t->watch.id, sizeof t->watch.id))
 		return cli_fail(c, EXIT_PROBLEM, "the kernel has no random bytes");
