@@ -13,7 +13,7 @@
 #include "proto/envelope.h"
 #include <stdlib.h>
 
-enum { HUBS_MOST = 4, TYPES_MOST = 1024, WANTED_MOST = 4096, KNOWN_MOST = 1024, REVOKED_MOST = 16 };
+enum { HUBS_MOST = 4, TYPES_MOST = 1024, WANTED_MOST = 4096, TOLD_MOST = 1024, REVOKED_MOST = 16 };
 
 struct hub_line {
 	char endpoint[128];
@@ -23,9 +23,12 @@ struct hub_line {
 	uint32_t wanted[WANTED_MOST], n_wanted; /* types that others hear, rising */
 };
 
-/* What a hub vouches for: whose key this is, and what it may do. */
-struct known {
+/* What the hubs told of a name last. It stays when its node has left: a link may outlive the hub's
+ * patience, and its key is good until it is revoked. */
+struct told {
 	struct row row;
+	bool left;
+	uint64_t probe_us, pause_us; /* when to ask one that is buried here, and how long between */
 };
 
 struct bus {
@@ -40,11 +43,11 @@ struct bus {
 	} heard[TYPES_MOST]; /* by rising type */
 	uint32_t n_heard;
 	bool tell_heard; /* some hub has not been told all of them */
-	struct known *known;
-	uint32_t n_known;
+	struct told *told;
+	uint32_t n_told;
 	char revoked[REVOKED_MOST][LINK_KEY_BYTES + 1], revoked_out[LINK_KEY_BYTES + 1];
 	uint32_t n_revoked;
-	uint64_t now_us;
+	uint64_t now_us, probe_us;
 	struct bus_stats stats;
 };
 
@@ -58,28 +61,29 @@ static struct hub_line *hub_of(struct bus *b, const struct peer *p)
 
 /* ---- keys ----------------------------------------------------------------------------------- */
 
-static struct known *known_of(const struct bus *b, const char *key)
+static struct told *told_of_key(const struct bus *b, const char *key)
 {
-	for (uint32_t i = 0; *key && i < b->n_known; i++)
-		if (!strcmp(b->known[i].row.key, key))
-			return &b->known[i];
+	for (uint32_t i = 0; *key && i < b->n_told; i++)
+		if (!strcmp(b->told[i].row.key, key))
+			return &b->told[i];
 	return NULL;
 }
 
-static void know(struct bus *b, const struct row *row)
+/* The place of a name; when all are taken, one that has left makes room. */
+static struct told *told_place(struct bus *b, const char *name)
 {
-	struct known *k = known_of(b, row->key);
-	if (!row->key[0])
-		return;
-	if (!k && b->n_known < KNOWN_MOST)
-		k = &b->known[b->n_known++];
-	if (k)
-		k->row = *row;
+	struct told *left = NULL;
+	for (uint32_t i = 0; i < b->n_told; i++) {
+		if (!strcmp(b->told[i].row.name, name))
+			return &b->told[i];
+		left = b->told[i].left ? &b->told[i] : left;
+	}
+	return b->n_told < TOLD_MOST ? &b->told[b->n_told++] : left;
 }
 
 bool bus_knows_key(const struct bus *b, const char *key)
 {
-	return *key && (!strcmp(key, b->hub_key) || known_of(b, key));
+	return *key && (!strcmp(key, b->hub_key) || told_of_key(b, key));
 }
 
 const char *bus_revoked(struct bus *b)
@@ -108,7 +112,7 @@ static enum err on_admit(void *ctx, struct row *row, struct str key)
 		return key.len && !str_is(key, b->hub_key) ? ERR_DENIED : OK;
 	if (!key.len)
 		return OK;
-	struct known *k = known_of(b, row->key);
+	struct told *k = told_of_key(b, row->key);
 	if (!k || strcmp(k->row.name, row->name) || !hosts_all(&k->row, row))
 		return ERR_DENIED;
 	row->limited = k->row.limited;
@@ -187,10 +191,12 @@ static void on_changed(struct bus *b, const struct bus_changed *c)
 		return;
 	if (!strcmp(row.name, b->self.name)) {
 		if (row.epoch > b->self.epoch)
-			b->config.calls->stale(b->config.ctx);
+			peers_end(b->peers);
 		return;
 	}
-	know(b, &row);
+	struct told *t = told_place(b, row.name);
+	if (t)
+		*t = (struct told){ .row = row };
 	if (peers_meet(b->peers, &row, &p) == OK)
 		b->config.calls->roster(b->config.ctx);
 }
@@ -198,6 +204,8 @@ static void on_changed(struct bus *b, const struct bus_changed *c)
 /* Whether it is gone we judge ourselves; but one that never answered here is not waited for. */
 static void on_left(struct bus *b, const struct bus_left *l)
 {
+	for (uint32_t i = 0; i < b->n_told; i++)
+		b->told[i].left |= b->told[i].row.epoch == l->epoch;
 	for (uint32_t i = 0; peers_at(b->peers, i); i++) {
 		struct peer *p = peers_at(b->peers, i);
 		if (p->row.epoch == l->epoch && !p->told_up && !p->row.hub) {
@@ -219,9 +227,9 @@ static void on_revoked(struct bus *b, const struct bus_revoked *r)
 	char key[LINK_KEY_BYTES + 1];
 	if (r->key.len != LINK_KEY_BYTES || !str_keep(key, sizeof key, r->key))
 		return;
-	struct known *k = known_of(b, key);
-	if (k)
-		*k = b->known[--b->n_known];
+	struct told *t;
+	while ((t = told_of_key(b, key)) != NULL)
+		*t = b->told[--b->n_told];
 	if (b->n_revoked < REVOKED_MOST)
 		memcpy(b->revoked[b->n_revoked++], key, sizeof key);
 	for (uint32_t i = 0; peers_at(b->peers, i);) {
@@ -369,6 +377,25 @@ static void tell_heard(struct bus *b)
 	}
 }
 
+/* A hub hears one that we buried: perhaps it has buried us, too. One of the two asks. */
+static void probe_buried(struct bus *b)
+{
+	enum { PAUSE_MOST_US = 60000000 };
+	if (b->now_us < b->probe_us)
+		return;
+	b->probe_us = b->now_us + PEER_PROBE_US;
+	for (uint32_t i = 0; i < b->n_told; i++) {
+		struct told *t = &b->told[i];
+		if (t->left || strcmp(b->self.name, t->row.name) > 0 || b->now_us < t->probe_us ||
+		    !peers_buried(b->peers, t->row.epoch))
+			continue;
+		peers_probe(b->peers, &t->row);
+		t->pause_us = t->pause_us ? t->pause_us * 2 : PEER_PROBE_US;
+		t->pause_us = t->pause_us < PAUSE_MOST_US ? t->pause_us : PAUSE_MOST_US;
+		t->probe_us = b->now_us + t->pause_us;
+	}
+}
+
 bool bus_drain(struct bus *b, uint64_t now_us)
 {
 	b->now_us = now_us;
@@ -380,6 +407,7 @@ bool bus_flush(struct bus *b, uint64_t now_us, bool actors_idle)
 	b->now_us = now_us;
 	dial_hubs(b);
 	tell_heard(b);
+	probe_buried(b);
 	return peers_flush(b->peers, now_us, actors_idle);
 }
 
@@ -537,6 +565,11 @@ bool bus_joined(const struct bus *b)
 	return b->n_joined > 0;
 }
 
+uint32_t bus_last_peer(const struct bus *b)
+{
+	return peers_last_number(b->peers);
+}
+
 void bus_load(struct bus *b, uint32_t actors)
 {
 	peers_load(b->peers, actors);
@@ -563,8 +596,8 @@ struct bus_stats bus_stats(const struct bus *b)
 static enum err bus_init(struct bus *b, struct link *link, uint64_t now_us)
 {
 	const struct bus_config *c = &b->config;
-	b->known = calloc(KNOWN_MOST, sizeof *b->known);
-	if (!b->known)
+	b->told = calloc(TOLD_MOST, sizeof *b->told);
+	if (!b->told)
 		return ERR_MEMORY;
 	if (c->hub_key && !str_keep(b->hub_key, sizeof b->hub_key, str_of(c->hub_key)))
 		return ERR_RANGE;
@@ -574,7 +607,8 @@ static enum err bus_init(struct bus *b, struct link *link, uint64_t now_us)
 		              str_of(c->hubs[i])))
 			return ERR_RANGE;
 	enum err e = row_init(&b->self, c->name, c->epoch, c->kinds, link);
-	return e ? e : peers_new(&b->self, link, &peers_calls, b, now_us, &b->peers);
+	return e ? e
+	         : peers_new(&b->self, link, &peers_calls, b, c->peers_after, now_us, &b->peers);
 }
 
 enum err bus_new(const struct bus_config *config, struct link *link, uint64_t now_us,
@@ -600,7 +634,7 @@ void bus_free(struct bus **b)
 	if (!*b)
 		return;
 	peers_free(&(*b)->peers);
-	free((*b)->known);
+	free((*b)->told);
 	free(*b);
 	*b = NULL;
 }

@@ -38,6 +38,7 @@ struct bus_config {
 	const char *const *kinds; /* hosted kinds, ends with NULL */
 	const char *const *hubs;  /* endpoints of the hubs, ends with NULL; none: alone */
 	const char *hub_key;      /* public CURVE key of the hubs' tcp endpoints; NULL for none */
+	uint32_t peers_after;     /* number peers behind this: bus_last_peer() of the bus before */
 	const struct bus_calls *calls;
 	void *ctx;
 };
@@ -90,6 +91,8 @@ bool bus_peer_at(const struct bus *b, uint32_t i, struct bus_peer *ret);
 const char *bus_peer_name(const struct bus *b,
                           uint32_t peer); /* also of the gone; "?" if unknown */
 bool bus_joined(const struct bus *b);     /* some hub has answered with the roster */
+
+uint32_t bus_last_peer(const struct bus *b);
 
 /* Actors alive here: told to the peers, for placement. */
 void bus_load(struct bus *b, uint32_t actors);

@@ -19,8 +19,8 @@
  *     BYE       nothing: I end
  *
  * DATA, EVENT, CONTROL and PIECE are numbered from 1 by their sender, for each peer; `seq` of the
- * others is the highest number sent so far, so that a lost tail shows. `ack` is the highest number
- * received in order.
+ * others is the highest number sent so far, so that a lost tail shows; of a HELLO it is its
+ * sender's time, which the answer gives back. `ack` is the highest number received in order.
  */
 #pragma once
 #include "proto/err.h"

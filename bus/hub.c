@@ -24,6 +24,7 @@ struct hub {
 	struct row self;
 	uint64_t version;
 	uint32_t wanted[WANTED_MOST], n_wanted; /* types with a subscriber, rising */
+	bool stale;
 	struct hub_stats stats;
 };
 
@@ -260,11 +261,11 @@ static void on_lost(void *ctx, const struct msg *m, enum err why)
 	(void)why;
 }
 
-/* A hub of this name started after us on the same endpoint, or all nodes gave us up: a new hub
- * joins nobody, the nodes come by themselves. */
+/* Some node gave us up, or a younger hub has our name. */
 static void on_stale(void *ctx)
 {
-	(void)ctx;
+	struct hub *h = ctx;
+	h->stale = true;
 }
 
 static const struct peers_calls peers_calls = {
@@ -302,6 +303,11 @@ bool hub_flush(struct hub *h, uint64_t now_us)
 		if (member_of(p)->owes_roster || member_of(p)->owes_wanted || member_of(p)->missed)
 			pay(h, p);
 	return peers_flush(h->peers, now_us, true);
+}
+
+bool hub_stale(const struct hub *h)
+{
+	return h->stale;
 }
 
 uint64_t hub_next_us(const struct hub *h)
@@ -343,7 +349,7 @@ enum err hub_new(const struct hub_config *config, struct link *link, uint64_t no
 	enum err e = row_init(&h->self, config->name, config->epoch, NULL, link);
 	h->self.hub = true;
 	if (!e)
-		e = peers_new(&h->self, link, &peers_calls, h, now_us, &h->peers);
+		e = peers_new(&h->self, link, &peers_calls, h, 0, now_us, &h->peers);
 	if (e) {
 		free(h);
 		return e;

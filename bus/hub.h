@@ -38,6 +38,8 @@ void hub_free(struct hub **h);
 bool hub_drain(struct hub *h, uint64_t now_us);
 bool hub_flush(struct hub *h, uint64_t now_us);
 uint64_t hub_next_us(const struct hub *h);
+/* Some node gave this incarnation up: begin a new one, with a new epoch. The nodes come again. */
+bool hub_stale(const struct hub *h);
 
 /* This key is revoked: whoever holds it is dropped here, and all nodes are told. */
 void hub_revoke(struct hub *h, const char *key);

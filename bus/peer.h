@@ -23,15 +23,23 @@ struct peers {
 	uint32_t n_graves;
 	uint64_t now_us, next_us;
 	uint64_t looked_us; /* the clock of looking: stands while this process is busy */
-	bool told_stale, dead;
+	bool doubt;         /* we stood still, and what came meanwhile is not read yet */
+	bool dead;          /* somebody is to be swept */
+	bool ended;         /* this incarnation is over */
+	struct probe {
+		uint32_t line;
+		uint64_t epoch, until_us;
+	} probes[PEERS_PROBES];
+	uint32_t n_probes;
 	struct peers_stats stats;
 };
 
 /* ---- peer_out.c: packs, window, bulk ---- */
 void peer_say(struct peers *ps, struct peer *p, enum frame_kind kind, uint32_t flags);
+void peer_mute(struct peers *ps, struct peer *p);
 void peer_hello(struct peers *ps, struct peer *p, uint32_t flags);
-void peers_answer(struct peers *ps, enum frame_kind kind, uint32_t flags, uint64_t to,
-                  uint64_t seq);
+void peers_answer(struct peers *ps, uint32_t line, enum frame_kind kind, uint32_t flags,
+                  uint64_t to, uint64_t seq);
 void peer_acked(struct peers *ps, struct peer *p, uint64_t ack);
 void peer_rewind(struct peers *ps, struct peer *p);
 bool peer_pump(struct peers *ps, struct peer *p, bool idle); /* true: more can be done at once */
@@ -44,3 +52,4 @@ void peers_event(struct peers *ps, const struct link_event *ev);
 struct peer *peers_by_epoch(const struct peers *ps, uint64_t epoch);
 struct peer *peers_by_name(const struct peers *ps, const char *name);
 struct peer *peers_by_line(const struct peers *ps, uint32_t line);
+struct probe *peers_probe_of(struct peers *ps, uint32_t line);

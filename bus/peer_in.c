@@ -59,6 +59,8 @@ static bool piece(struct peers *ps, struct peer *p, uint32_t flags, struct str i
 
 static void numbered(struct peers *ps, struct peer *p, const struct frame_head *h, struct str in)
 {
+	if (p->doubt)
+		return;
 	if (h->seq != p->received + 1) {
 		ps->stats.twins += h->seq <= p->received;
 		ps->stats.holes += h->seq > p->received;
@@ -101,10 +103,9 @@ static void maybe_up(struct peers *ps, struct peer *p)
 static void namesake(struct peers *ps, const struct row *row)
 {
 	if (row->epoch < ps->self.epoch) {
-		peers_answer(ps, FRAME_STALE, FRAME_YOURS, row->epoch, 0);
-	} else if (!ps->told_stale) {
-		ps->told_stale = true;
-		ps->calls->stale(ps->ctx);
+		peers_answer(ps, 0, FRAME_STALE, FRAME_YOURS, row->epoch, 0);
+	} else {
+		peers_end(ps);
 	}
 }
 
@@ -124,7 +125,7 @@ static void hello_in(struct peers *ps, const struct frame_head *h, struct row *r
 	if (!p && hub)
 		return;
 	if (!p && peers_meet(ps, row, &p) == ERR_STALE)
-		peers_answer(ps, FRAME_STALE, FRAME_YOURS, row->epoch, 0);
+		peers_answer(ps, 0, FRAME_STALE, FRAME_YOURS, row->epoch, 0);
 	if (!p)
 		return;
 	if (!p->greeted) /* what was admitted stays: a later HELLO cannot claim more */
@@ -133,18 +134,21 @@ static void hello_in(struct peers *ps, const struct frame_head *h, struct row *r
 	str_keep(p->key, sizeof p->key, key);
 	heard(ps, p, h);
 	if (h->flags & FRAME_ASK)
-		peers_answer(ps, FRAME_HELLO, 0, row->epoch, 0);
+		peers_answer(ps, 0, FRAME_HELLO, 0, row->epoch, h->seq);
 	maybe_up(ps, p);
 }
 
 /* On a line: the answer to ours. It proves the line from end to end. */
-static void hello_back(struct peers *ps, struct peer *p, struct row *row, struct str key)
+static void hello_back(struct peers *ps, struct peer *p, const struct frame_head *h,
+                       struct row *row, struct str key)
 {
 	struct peer *other = peers_by_epoch(ps, row->epoch);
 	if (p->row.epoch && p->row.epoch != row->epoch) {
 		peers_bury(ps, p); /* another incarnation answers where this one was */
 		return;
 	}
+	if (h->seq < p->ask_us)
+		return;
 	if ((other && other != p) || (key.len && !str_is(key, row->key)) ||
 	    ps->calls->admit(ps->ctx, row, key)) {
 		ps->stats.denied++;
@@ -160,6 +164,8 @@ static void hello_back(struct peers *ps, struct peer *p, struct row *row, struct
 	p->heard_looked_us = ps->looked_us;
 	p->mute_looked_us = 0;
 	p->down = false;
+	p->hole |= p->doubt;
+	p->doubt = false;
 	if (!p->answered)
 		peer_rewind(ps, p);
 	p->answered = true;
@@ -182,7 +188,7 @@ static void hello(struct peers *ps, struct peer *line, const struct frame_head *
 	if (!strcmp(row.name, ps->self.name))
 		namesake(ps, &row);
 	else if (line)
-		hello_back(ps, line, &row, key);
+		hello_back(ps, line, h, &row, key);
 	else
 		hello_in(ps, h, &row, key);
 }
@@ -196,9 +202,8 @@ static void on_stale(struct peers *ps, struct peer *p, const struct frame_head *
 	if (!(h->flags & FRAME_YOURS)) {
 		if (p->row.epoch && p->row.epoch == h->seq)
 			peers_bury(ps, p);
-	} else if (h->to == ps->self.epoch && !ps->told_stale) {
-		ps->told_stale = true;
-		ps->calls->stale(ps->ctx);
+	} else if (h->to == ps->self.epoch) {
+		peers_end(ps);
 	}
 }
 
@@ -216,16 +221,8 @@ static void from_peer(struct peers *ps, struct peer *p, const struct frame_head 
 	}
 }
 
-/* Nothing more goes out on its line until a HELLO is answered there. */
-static void mute(struct peers *ps, struct peer *p)
-{
-	p->answered = false;
-	if (!p->mute_looked_us)
-		p->mute_looked_us = ps->looked_us;
-}
-
 /* Is this frame not for this incarnation, or not from a living one? Then it is not opened. */
-static bool misdirected(struct peers *ps, const struct frame_head *h)
+static bool misdirected(struct peers *ps, const struct frame_head *h, uint32_t line)
 {
 	bool quiet = h->kind == FRAME_STALE || h->kind == FRAME_BYE;
 	bool buried = peers_buried(ps, h->from);
@@ -234,8 +231,26 @@ static bool misdirected(struct peers *ps, const struct frame_head *h)
 		return false;
 	ps->stats.stale++;
 	if (!quiet)
-		peers_answer(ps, FRAME_STALE, buried ? FRAME_YOURS : 0, h->from,
+		peers_answer(ps, line, FRAME_STALE, buried ? FRAME_YOURS : 0, h->from,
 		             buried ? 0 : h->to);
+	return true;
+}
+
+/* A probe asks one thing: are we buried over there, too? */
+static bool on_probe(struct peers *ps, const struct link_event *ev)
+{
+	struct frame_head h;
+	struct str in;
+	struct probe *b = ev->line ? peers_probe_of(ps, ev->line) : NULL;
+	if (!b)
+		return false;
+	if (ev->what == LINK_UP)
+		peers_answer(ps, ev->line, FRAME_HELLO, FRAME_ASK, b->epoch, 0);
+	else if (ev->what != LINK_FRAME)
+		return true;
+	else if (frame_take(ev->bytes, &h, &in) == OK && h.kind == FRAME_STALE &&
+	         h.flags & FRAME_YOURS && h.from == b->epoch && h.to == ps->self.epoch)
+		peers_end(ps);
 	return true;
 }
 
@@ -251,20 +266,20 @@ static void on_frame(struct peers *ps, const struct link_event *ev)
 	struct peer *line = ev->line ? peers_by_line(ps, ev->line) : NULL;
 	if (h.from == ps->self.epoch || (ev->line && !line))
 		return;
-	if (!(h.kind == FRAME_STALE && line) && misdirected(ps, &h))
+	if (!(h.kind == FRAME_STALE && line) && misdirected(ps, &h, ev->line))
 		return;
 	struct peer *p = line ? line : peers_by_epoch(ps, h.from);
 	if (h.kind == FRAME_HELLO) {
 		hello(ps, line, &h, in, ev->key);
 	} else if (h.kind == FRAME_WHO && line) {
-		mute(ps, line);
+		peer_mute(ps, line);
 		peer_hello(ps, line, FRAME_ASK);
 	} else if (h.kind == FRAME_STALE && p && (line || str_is(ev->key, p->key))) {
 		on_stale(ps, p, &h);
 	} else if (!line && (!p || !p->greeted || !str_is(ev->key, p->key))) {
 		ps->stats.strangers++;
 		if (h.kind != FRAME_BYE && h.kind != FRAME_STALE)
-			peers_answer(ps, FRAME_WHO, 0, h.from, 0);
+			peers_answer(ps, 0, FRAME_WHO, 0, h.from, 0);
 	} else if (!line && h.kind != FRAME_WHO && h.kind != FRAME_STALE) {
 		from_peer(ps, p, &h, in);
 	}
@@ -272,6 +287,8 @@ static void on_frame(struct peers *ps, const struct link_event *ev)
 
 void peers_event(struct peers *ps, const struct link_event *ev)
 {
+	if (ps->ended || on_probe(ps, ev))
+		return;
 	if (ev->what == LINK_FRAME) {
 		on_frame(ps, ev);
 		return;
@@ -279,7 +296,7 @@ void peers_event(struct peers *ps, const struct link_event *ev)
 	struct peer *p = peers_by_line(ps, ev->line);
 	if (!p)
 		return;
-	mute(ps, p);
+	peer_mute(ps, p);
 	p->connected = ev->what == LINK_UP;
 	p->down |= ev->what == LINK_DOWN;
 	if (ev->what == LINK_UP)

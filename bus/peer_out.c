@@ -39,6 +39,8 @@ static void say(struct peers *ps, struct peer *p, struct frame *f, enum frame_ki
                 uint32_t flags)
 {
 	struct frame_head head = head_to(ps, p, kind, flags);
+	if (kind == FRAME_HELLO)
+		head.seq = ps->now_us;
 	frame_stamp(f, &head);
 	if (link_send(ps->link, p->line, f) == OK) {
 		p->out_us = ps->now_us;
@@ -72,8 +74,18 @@ void peer_hello(struct peers *ps, struct peer *p, uint32_t flags)
 		say(ps, p, f, FRAME_HELLO, flags);
 }
 
-/* On the way the last frame came: to somebody who may have no line of ours. */
-void peers_answer(struct peers *ps, enum frame_kind kind, uint32_t flags, uint64_t to, uint64_t seq)
+/* Nothing numbered goes out on its line until a HELLO is answered there. */
+void peer_mute(struct peers *ps, struct peer *p)
+{
+	p->answered = false;
+	p->ask_us = ps->now_us;
+	if (!p->mute_looked_us)
+		p->mute_looked_us = ps->looked_us;
+}
+
+/* To somebody who is no peer, or no more: on this line, or (0) the way the last frame came. */
+void peers_answer(struct peers *ps, uint32_t line, enum frame_kind kind, uint32_t flags,
+                  uint64_t to, uint64_t seq)
 {
 	struct frame *f = kind == FRAME_HELLO ? hello_new(ps) : frame_new(FRAME_HEAD_BYTES);
 	if (!f)
@@ -82,7 +94,7 @@ void peers_answer(struct peers *ps, enum frame_kind kind, uint32_t flags, uint64
 		.kind = kind, .flags = flags, .from = ps->self.epoch, .to = to, .seq = seq
 	};
 	frame_stamp(f, &head);
-	if (link_answer(ps->link, f) == OK)
+	if ((line ? link_send(ps->link, line, f) : link_answer(ps->link, f)) == OK)
 		ps->stats.frames_out++;
 	frame_unref(f);
 }

@@ -76,6 +76,11 @@ const char *peers_name(const struct peers *ps, uint32_t number)
 	return "?";
 }
 
+uint32_t peers_last_number(const struct peers *ps)
+{
+	return ps->last_number;
+}
+
 const struct peers_stats *peers_stats(const struct peers *ps)
 {
 	return &ps->stats;
@@ -108,6 +113,7 @@ static enum err peer_add(struct peers *ps, const struct row *row, const struct l
 	p->number = ++ps->last_number;
 	p->state = BUS_PEER_JOINING;
 	p->bulk_end = &p->bulk;
+	p->doubt = ps->doubt;
 	p->heard_looked_us = p->mute_looked_us = ps->looked_us;
 	p->out_us = ps->now_us;
 	ps->live[ps->n_live++] = p;
@@ -115,9 +121,18 @@ static enum err peer_add(struct peers *ps, const struct row *row, const struct l
 	return OK;
 }
 
+static void addr_of(const struct row *row, const char *endpoints[ROW_ENDPOINTS + 1],
+                    struct link_addr *ret)
+{
+	for (uint32_t i = 0; i < row->n_endpoints; i++)
+		endpoints[i] = row->endpoints[i];
+	endpoints[row->n_endpoints] = NULL;
+	*ret = (struct link_addr){ .endpoints = endpoints, .key = row->key };
+}
+
 enum err peers_meet(struct peers *ps, const struct row *row, struct peer **ret)
 {
-	if (peers_buried(ps, row->epoch) || row->epoch == ps->self.epoch)
+	if (ps->ended || peers_buried(ps, row->epoch) || row->epoch == ps->self.epoch)
 		return ERR_STALE;
 	struct peer *p = peers_by_epoch(ps, row->epoch);
 	if (p) {
@@ -127,10 +142,9 @@ enum err peers_meet(struct peers *ps, const struct row *row, struct peer **ret)
 	struct peer *was = peers_by_name(ps, row->name);
 	if (was && was->row.epoch > row->epoch)
 		return ERR_STALE;
-	const char *endpoints[ROW_ENDPOINTS + 1] = { 0 };
-	for (uint32_t i = 0; i < row->n_endpoints; i++)
-		endpoints[i] = row->endpoints[i];
-	struct link_addr to = { .endpoints = endpoints, .key = row->key };
+	const char *endpoints[ROW_ENDPOINTS + 1];
+	struct link_addr to;
+	addr_of(row, endpoints, &to);
 	enum err e = peer_add(ps, row, &to, ret);
 	if (!e && was && was->row.epoch)
 		peers_bury(ps, was);
@@ -140,6 +154,8 @@ enum err peers_meet(struct peers *ps, const struct row *row, struct peer **ret)
 enum err peers_dial(struct peers *ps, const struct link_addr *to, struct peer **ret)
 {
 	struct row unknown = { .hub = true };
+	if (ps->ended)
+		return ERR_STALE;
 	str_keep(unknown.name, sizeof unknown.name, str_of("?"));
 	return peer_add(ps, &unknown, to, ret);
 }
@@ -190,6 +206,52 @@ static void sweep(struct peers *ps)
 	ps->n_live = kept;
 }
 
+/* First everybody is gone, then we are told to be so ourselves: what was asked is answered. */
+void peers_end(struct peers *ps)
+{
+	if (ps->ended)
+		return;
+	ps->ended = true;
+	for (uint32_t i = 0; i < ps->n_live; i++)
+		peers_bury(ps, ps->live[i]);
+	ps->calls->stale(ps->ctx);
+}
+
+/* ---- probes --------------------------------------------------------------------------------- */
+
+struct probe *peers_probe_of(struct peers *ps, uint32_t line)
+{
+	for (uint32_t i = 0; i < ps->n_probes; i++)
+		if (ps->probes[i].line == line)
+			return &ps->probes[i];
+	return NULL;
+}
+
+void peers_probe(struct peers *ps, const struct row *row)
+{
+	struct probe b = { .epoch = row->epoch, .until_us = ps->now_us + PEER_PROBE_US };
+	struct link_addr to;
+	const char *endpoints[ROW_ENDPOINTS + 1];
+	addr_of(row, endpoints, &to);
+	for (uint32_t i = 0; i < ps->n_probes; i++)
+		if (ps->probes[i].epoch == row->epoch)
+			return;
+	if (ps->n_probes < PEERS_PROBES && link_dial(ps->link, &to, &b.line) == OK)
+		ps->probes[ps->n_probes++] = b;
+}
+
+static void probes_turn(struct peers *ps)
+{
+	for (uint32_t i = 0; i < ps->n_probes;) {
+		if (ps->now_us < ps->probes[i].until_us) {
+			i++;
+			continue;
+		}
+		link_close(ps->link, ps->probes[i].line);
+		ps->probes[i] = ps->probes[--ps->n_probes];
+	}
+}
+
 /* ---- turns ---------------------------------------------------------------------------------- */
 
 /* A line that broke has less time to be answered anew than one that was never up. */
@@ -207,6 +269,21 @@ static void judge(struct peers *ps, struct peer *p)
 		                                                             : BUS_PEER_UP;
 }
 
+/* We were stopped, or stuck, for so long that others may have given us up, and told those who asked
+ * that it is lost. What lies in the inbox is from before: it is not opened until each peer has said
+ * that we are still somebody. Its frames come again then; from the others comes STALE. */
+static void doubt(struct peers *ps)
+{
+	ps->doubt = true; /* also of whoever says HELLO from this inbox, until it is empty */
+	for (uint32_t i = 0; i < ps->n_live; i++) {
+		struct peer *p = ps->live[i];
+		p->doubt = true;
+		peer_mute(ps, p);
+		if (p->connected)
+			peer_hello(ps, p, FRAME_ASK);
+	}
+}
+
 /* Only a turn that emptied the inbox may count silence: what is still in there may be the very beat
  * that is missed. */
 bool peers_drain(struct peers *ps, uint64_t now_us)
@@ -214,6 +291,8 @@ bool peers_drain(struct peers *ps, uint64_t now_us)
 	enum { MOST = 32 };
 	uint64_t passed_us = now_us > ps->now_us ? now_us - ps->now_us : 0;
 	ps->now_us = now_us;
+	if (passed_us >= PEER_DOUBT_US)
+		doubt(ps);
 	struct link_event ev;
 	int n = 0;
 	while (n < MOST && link_next(ps->link, &ev)) {
@@ -221,6 +300,7 @@ bool peers_drain(struct peers *ps, uint64_t now_us)
 		n++;
 	}
 	if (n < MOST) {
+		ps->doubt = false;
 		ps->looked_us += passed_us < PEER_LOOK_US ? passed_us : PEER_LOOK_US;
 		for (uint32_t i = 0; i < ps->n_live; i++)
 			judge(ps, ps->live[i]);
@@ -255,6 +335,7 @@ bool peers_flush(struct peers *ps, uint64_t now_us, bool idle)
 	if (ps->n_live && ps->next_us > ps->now_us + PEER_LOOK_US)
 		ps->next_us = ps->now_us + PEER_LOOK_US;
 	sweep(ps);
+	probes_turn(ps);
 	more |= link_turn(ps->link, ps->now_us);
 	return more;
 }
@@ -273,7 +354,7 @@ uint64_t peers_next_us(const struct peers *ps)
 /* ---- life ----------------------------------------------------------------------------------- */
 
 enum err peers_new(const struct row *self, struct link *link, const struct peers_calls *calls,
-                   void *ctx, uint64_t now_us, struct peers **ret)
+                   void *ctx, uint32_t numbers_after, uint64_t now_us, struct peers **ret)
 {
 	struct peers *ps = calloc(1, sizeof *ps);
 	if (!ps)
@@ -292,6 +373,7 @@ enum err peers_new(const struct row *self, struct link *link, const struct peers
 	ps->link = link;
 	ps->calls = calls;
 	ps->ctx = ctx;
+	ps->last_number = numbers_after;
 	ps->now_us = now_us;
 	ps->looked_us = 1; /* so that 0 can mean never */
 	ps->next_us = now_us;

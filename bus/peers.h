@@ -20,6 +20,7 @@
 enum {
 	PEERS_MOST = 1024,
 	PEERS_GRAVES = 256,
+	PEERS_PROBES = 16,
 	PEER_WINDOW = 16,      /* frames in flight; below the link's receive water mark of 32 */
 	PEER_WINDOW_DATA = 12, /* of them for ordinary messages: the rest is for control */
 	PEER_WINDOW_BULK = 4,  /* of them for pieces: what a small frame may have to wait behind */
@@ -30,10 +31,13 @@ enum {
 	PEER_HELLO_US = 100000, /* an unanswered HELLO is said again */
 	PEER_DOWN_US = 500000,
 	PEER_SILENT_US = 2250000,
+	PEER_DOUBT_US =
+		2000000,       /* after so long without a turn we may be given up without knowing */
 	PEER_LOOK_US = 100000, /* the most that one turn adds to anybody's silence */
 	PEER_PACK_US = 100,    /* a part-filled pack waits so long for company while actors run */
 	PEER_ACK_US = 10000,   /* an acknowledgement waits so long for a frame to ride on */
 	PEER_RESEND_US = 20000,
+	PEER_PROBE_US = 2000000,
 };
 
 struct peers;
@@ -70,8 +74,10 @@ struct peer {
 	bool answered;  /* and our HELLO was answered on it: it may carry frames */
 	bool greeted;   /* its own HELLO has come: its frames are taken */
 	bool told_up, bye, down;
+	bool doubt; /* we stood still: its frames wait until it has answered that we still count */
 	/* On the clock of looking: last heard of; unanswered since (0: it is answered). */
 	uint64_t heard_looked_us, mute_looked_us;
+	uint64_t ask_us; /* answers to HELLOs said before are out of date */
 	uint64_t out_us; /* when the last frame left */
 
 	struct held pack;
@@ -109,7 +115,7 @@ struct peers_stats {
 };
 
 MUST enum err peers_new(const struct row *self, struct link *link, const struct peers_calls *calls,
-                        void *ctx, uint64_t now_us, struct peers **ret);
+                        void *ctx, uint32_t numbers_after, uint64_t now_us, struct peers **ret);
 void peers_free(struct peers **ps); /* says BYE to all; nothing is reported lost; NULLs *ps */
 
 /* Know an incarnation from the roster, and dial it. OK also when it was known. ERR_STALE: it is
@@ -122,6 +128,12 @@ void peer_rename(struct peer *p, const struct row *row);
 /* Declare it gone now. */
 void peers_bury(struct peers *ps, struct peer *p);
 bool peers_buried(const struct peers *ps, uint64_t epoch);
+/* This incarnation is over: all is lost, all are gone, then our owner is told. */
+void peers_end(struct peers *ps);
+/* Others still count a buried one among the living. If we are buried there as well, neither would
+ * ever speak again: ask. The answer, if any, is that we are stale. */
+void peers_probe(struct peers *ps, const struct row *row);
+uint32_t peers_last_number(const struct peers *ps);
 
 struct peer *peers_of(const struct peers *ps, uint32_t number); /* NULL when gone or unknown */
 struct peer *peers_at(const struct peers *ps, uint32_t i);      /* the i-th living, NULL past it */

@@ -77,10 +77,26 @@ static void wake(void *ctx)
 	(void)ctx;
 }
 
+static enum err hub_begin(struct hub_serve *s)
+{
+	struct hub_config hc = { .name = s->config.name,
+		                 .epoch = loop_wall_us(s->loop) * 1000,
+		                 .calls = &s->calls,
+		                 .ctx = s };
+	return hub_new(&hc, s->link, loop_now_us(s->loop), &s->hub);
+}
+
 static bool hub_out(void *ctx)
 {
 	struct hub_serve *s = ctx;
 	uint64_t now_us = loop_now_us(s->loop);
+	if (hub_stale(s->hub)) {
+		struct hub *old = s->hub;
+		if (hub_begin(s)) /* out of memory: again next turn */
+			s->hub = old;
+		else
+			hub_free(&old);
+	}
 	bool more = hub_flush(s->hub, now_us);
 	uint64_t next_us = hub_next_us(s->hub);
 	if (s->keys && next_us > s->keys_us + KEYS_AGAIN_US)
@@ -108,11 +124,8 @@ static enum err hub_serve_open(struct hub_serve *s)
 	if (!e)
 		e = c->tcp && !c->keys ? ERR_INVALID : link_zmq_new(&lc, &s->link);
 	explicit_bzero(&pair, sizeof pair);
-	struct hub_config hc = {
-		.name = c->name, .epoch = loop_wall_us(c->loop) * 1000, .calls = &s->calls, .ctx = s
-	};
 	if (!e)
-		e = hub_new(&hc, s->link, loop_now_us(c->loop), &s->hub);
+		e = hub_begin(s);
 	if (!e)
 		e = loop_timer_new(c->loop, wake, s, &s->timer);
 	if (!e)
@@ -220,6 +233,7 @@ static enum err bus_serve_open(struct bus_serve *s, const struct bus_serve_confi
 		.kinds = c->kinds,
 		.hubs = c->hubs,
 		.hub_key = hub_key,
+		.peers_after = c->peers_after,
 		.calls = c->calls,
 		.ctx = c->ctx,
 	};

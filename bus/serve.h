@@ -38,8 +38,9 @@ struct bus_serve_config {
 	const char *const *kinds; /* ends with NULL */
 	const char *const *hubs;  /* endpoints, ends with NULL */
 	const char *dir;          /* folder of ipc sockets, 0700; NULL: no ipc */
-	const char *tcp; /* tcp://ADDRESS:0, where other hosts reach this node; NULL: none */
-	const char *key; /* its key file; NULL: ipc only */
+	const char *tcp;      /* tcp://ADDRESS:0, where other hosts reach this node; NULL: none */
+	const char *key;      /* its key file; NULL: ipc only */
+	uint32_t peers_after; /* as in bus_config */
 	const struct bus_calls *calls;
 	void *ctx;
 };
