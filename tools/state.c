@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,25 +84,58 @@ enum err state_find(const char *dir, struct state *ret)
 	return e;
 }
 
+/* Locks of open file descriptions: a child that inherits the descriptor holds it, too (fcntl(2)).
+ */
+static int open_lock(const struct state *s, const char *name, int flags)
+{
+	char path[STATE_ENDPOINT + 32];
+	(void)snprintf(path, sizeof path, "%s/%s", s->run, name);
+	return open(path, flags | O_RDWR | O_CLOEXEC, 0600);
+}
+
+static pid_t read_pid(int fd)
+{
+	char text[16] = "";
+	return pread(fd, text, sizeof text - 1, 0) > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
+}
+
+static bool write_pid(int fd)
+{
+	char text[16];
+	int len = snprintf(text, sizeof text, "%d\n", getpid());
+	return !ftruncate(fd, 0) && pwrite(fd, text, (size_t)len, 0) == len;
+}
+
 enum err state_lock(const struct state *s, const char *name, int *ret_fd, pid_t *ret_pid)
 {
-	char path[STATE_ENDPOINT + 32], text[16] = "";
-	(void)snprintf(path, sizeof path, "%s/%s", s->run, name);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open_lock(s, name, O_CREAT);
 	if (fd < 0)
 		return of_errno(errno);
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		*ret_pid = read(fd, text, sizeof text - 1) > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
-		(void)close(fd);
-		return ERR_CONFLICT;
+	enum err e = OK;
+	if (fcntl(fd, F_OFD_SETLK, &whole)) {
+		*ret_pid = read_pid(fd);
+		e = ERR_CONFLICT;
+	} else if (!write_pid(fd)) {
+		e = ERR_IO;
 	}
-	int len = snprintf(text, sizeof text, "%d\n", getpid());
-	if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)len, 0) != len) {
+	if (e)
 		(void)close(fd);
-		return ERR_IO;
-	}
-	*ret_fd = fd;
-	return OK;
+	else
+		*ret_fd = fd;
+	return e;
+}
+
+pid_t state_holder(const struct state *s, const char *name)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open_lock(s, name, 0);
+	if (fd < 0)
+		return 0;
+	bool held = !fcntl(fd, F_OFD_GETLK, &whole) && whole.l_type != F_UNLCK;
+	pid_t pid = held ? read_pid(fd) : 0;
+	(void)close(fd);
+	return pid;
 }
 
 enum err state_put_hubs(const struct state *s, const char *const *endpoints)

@@ -32,6 +32,9 @@ MUST enum err state_find(const char *dir, struct state *ret);
  * ERR_CONFLICT: somebody has it; *ret_pid is the pid that file holds, 0 for none. */
 MUST enum err state_lock(const struct state *s, const char *name, int *ret_fd, pid_t *ret_pid);
 
+/* Whose lock it is, without touching it; 0: nobody's. */
+pid_t state_holder(const struct state *s, const char *name);
+
 /* Endpoints of the hubs, for whoever looks for the running system. */
 MUST enum err state_put_hubs(const struct state *s, const char *const *endpoints);
 MUST enum err state_hubs(const struct state *s, char endpoints[STATE_HUBS][STATE_ENDPOINT],

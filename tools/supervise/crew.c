@@ -70,7 +70,6 @@ struct member *crew_add(struct crew *c, const char *name, const char *group, uin
 	child_init(&m->child, &m->rule, loop_now_us(c->loop));
 	m->since_us = (int64_t)loop_wall_us(c->loop);
 	c->members[c->n++] = m;
-	walk(c);
 	return m;
 }
 

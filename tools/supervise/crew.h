@@ -58,7 +58,9 @@ MUST enum err crew_new(struct loop *l, const struct child_rule *rule,
 void crew_free(
 	struct crew **c); /* its members' processes must have ended, or be ended by their owners */
 
-/* NULL when there are CREW_MOST. It is wished for. */
+/* NULL when there are CREW_MOST. It is wished for, and started by the next crew_run() or
+ * crew_wish().
+ */
 struct member *crew_add(struct crew *c, const char *name, const char *group, uint32_t layer,
                         const struct member_ops *ops, void *owner);
 void crew_run(struct crew *c);

@@ -65,6 +65,14 @@ const char *cli_text(const struct cli *c, const char *name)
 	                        : c->command->options[option].fallback;
 }
 
+const char *cli_maybe(const struct cli *c, const char *name)
+{
+	for (const struct cli_option *o = c->command->options; o->name; o++)
+		if (!strcmp(o->name, name))
+			return cli_text(c, name);
+	return NULL;
+}
+
 bool cli_flag(const struct cli *c, const char *name)
 {
 	return c->times[option_index(c, name)] > 0;

@@ -60,6 +60,7 @@ int cli_main(int argc, char **argv);
 
 /* The value of an option that the command declares; the fallback or NULL when it was not given. */
 const char *cli_text(const struct cli *c, const char *name);
+const char *cli_maybe(const struct cli *c, const char *name); /* NULL when it declares none such */
 int64_t cli_number(const struct cli *c, const char *name);
 bool cli_flag(const struct cli *c, const char *name);
 /* Its i-th value when it may be repeated; NULL past the last. */

@@ -4,6 +4,7 @@
 #include "tools/switchboard/kinds.h"
 #include "actors/kinds.h"
 #include "persistence/store.h"
+#include "tools/supervise/up.h"
 
 enum { KINDS_MOST = 128 };
 
@@ -16,6 +17,17 @@ const struct actor_kind *const *all_kinds(void)
 	all[n++] = &store_actor;
 	all[n] = NULL;
 	return all;
+}
+
+const struct actor_kind *const *known_kinds(void)
+{
+	static const struct actor_kind *known[KINDS_MOST + 2];
+	uint32_t n = 0;
+	for (const struct actor_kind *const *k = all_kinds(); *k; k++)
+		known[n++] = *k;
+	known[n++] = &supervisor_actor;
+	known[n] = NULL;
+	return known;
 }
 
 const struct actor_kind *kind_named(struct str name)

@@ -31,6 +31,8 @@ static enum exit_code read_state(const struct cli *c, struct system_place *p)
 {
 	struct state s;
 	enum err e = state_find(cli_text(c, "state"), &s);
+	if (!e && !state_holder(&s, "supervisor"))
+		e = ERR_NOT_FOUND;
 	if (!e)
 		e = state_hubs(&s, p->endpoints, p->hubs);
 	if (e == ERR_DENIED)
@@ -73,7 +75,7 @@ static bool address_towards(const char *hub, char *ret, size_t cap)
 static enum exit_code read_tcp(const struct cli *c, struct system_place *p)
 {
 	char ip[64];
-	const char *address = cli_text(c, "address");
+	const char *address = cli_maybe(c, "address");
 	p->key = cli_text(c, "key");
 	bool far = false;
 	for (uint32_t i = 0; p->hubs[i]; i++)
@@ -99,7 +101,7 @@ enum exit_code system_find(const struct cli *c, struct system_place *ret)
 {
 	*ret = (struct system_place){ 0 };
 	enum exit_code code = cli_text(c, "bus") ? read_bus(c, ret) : read_state(c, ret);
-	if (code == EXIT_DONE && cli_text(c, "run"))
-		str_keep(ret->dir, sizeof ret->dir, str_of(cli_text(c, "run")));
+	if (code == EXIT_DONE && cli_maybe(c, "run"))
+		str_keep(ret->dir, sizeof ret->dir, str_of(cli_maybe(c, "run")));
 	return code == EXIT_DONE ? read_tcp(c, ret) : code;
 }

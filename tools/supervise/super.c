@@ -1,0 +1,197 @@
+/*
+ * super.c — the supervisor as an actor: what an operator asks of it, over the bus like anything
+ * else.
+ */
+#include "proto/super.h"
+#include "tools/supervise/up.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- status
+ * ------------------------------------------------------------------------------------------ */
+
+static uint32_t rss_kb(uint32_t pid)
+{
+	char path[64];
+	unsigned long size = 0, resident = 0;
+	(void)snprintf(path, sizeof path, "/proc/%u/statm", pid);
+	FILE *f = pid ? fopen(path, "re") : NULL;
+	if (!f)
+		return 0;
+	if (fscanf(f, "%lu %lu", &size, &resident) != 2)
+		resident = 0;
+	(void)fclose(f);
+	return (uint32_t)(resident * (unsigned long)sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static const struct config_group *group_of(const struct up *u, const struct member *m)
+{
+	for (uint32_t i = 0; i < u->n_workers; i++)
+		if (u->workers[i]->member == m)
+			return u->workers[i]->group;
+	return NULL;
+}
+
+static struct super_child child_of(const struct up *u, const struct member *m, struct str *hosts)
+{
+	const struct config_group *g = group_of(u, m);
+	uint32_t n = 0, pid = child_alive(&m->child) ? m->ops->pid(m->owner) : 0;
+	for (; g && g->hosts[n]; n++)
+		hosts[n] = str_of(g->hosts[n]);
+	return (struct super_child){ .name = str_of(m->name),
+		                     .group = str_of(m->group),
+		                     .state = (enum super_state)m->child.state,
+		                     .pid = pid,
+		                     .since_us = m->since_us,
+		                     .restarts = m->child.restarts,
+		                     .deaths = child_deaths(&m->child, loop_now_us(u->loop)),
+		                     .last = str_of(m->how),
+		                     .last_us = m->how_us,
+		                     .hosts = { .at = hosts, .n = n },
+		                     .rss_kb = rss_kb(pid) };
+}
+
+static enum err on_status(struct actor *self, const struct msg *m)
+{
+	const struct up *u = actor_kind_data(self);
+	uint32_t n = crew_count(u->crew);
+	struct super_child *rows = calloc(n + 1, sizeof *rows);
+	struct str(*hosts)[CONFIG_HOSTS] = calloc(n + 1, sizeof *hosts);
+	enum err e = ERR_MEMORY;
+	if (rows && hosts) {
+		for (uint32_t i = 0; i < n; i++)
+			rows[i] = child_of(u, crew_at(u->crew, i), hosts[i]);
+		e = actor_reply(self, m,
+		                MSG(super_tree, .version = str_of(SWITCHBOARD_VERSION),
+		                    .since_us = u->since_us, .ready = crew_is_ready(u->crew),
+		                    .stopping = crew_stopping(u->crew), .listen = str_of(u->listen),
+		                    .state = str_of(u->state.dir),
+		                    .children = { .at = rows, .n = n }));
+	}
+	free(rows);
+	free(hosts);
+	return e;
+}
+
+/* ---- orders
+ * --------------------------------------------------------------------------------------------- */
+
+static struct up *up_of(const struct actor *self)
+{
+	return (struct up *)(uintptr_t)actor_kind_data(self);
+}
+
+static enum err on_restart(struct actor *self, const struct msg *m)
+{
+	const struct super_restart *ask = super_restart_of(m);
+	uint32_t n = crew_restart(up_of(self)->crew, ask->pattern);
+	if (!n)
+		return ERR_NOT_FOUND;
+	actor_log(self, LOG_INFO, "restart pattern=%.*s processes=%u", STR(ask->pattern), n);
+	return actor_reply(self, m, MSG(super_done, .touched = n));
+}
+
+static enum err on_scale(struct actor *self, const struct msg *m)
+{
+	const struct super_scale *ask = super_scale_of(m);
+	enum err e = up_scale(up_of(self), ask->group, ask->count);
+	if (e)
+		return e;
+	actor_log(self, LOG_INFO, "scale group=%.*s count=%u", STR(ask->group), ask->count);
+	return actor_reply(self, m, MSG(super_done, .touched = ask->count));
+}
+
+static enum err on_go_down(struct actor *self)
+{
+	up_down(up_of(self));
+	return OK;
+}
+
+static enum err on_down(struct actor *self, const struct msg *m)
+{
+	uint32_t n = 0;
+	const struct up *u = up_of(self);
+	for (uint32_t i = 0; i < crew_count(u->crew); i++)
+		n += child_alive(&crew_at(u->crew, i)->child);
+	actor_after(self, 1, on_go_down); /* the answer leaves first */
+	return actor_reply(self, m, MSG(super_done, .touched = n));
+}
+
+/* From the crew, by way of our own mailbox: only actors publish. */
+static enum err on_gave_up(struct actor *self, const struct msg *m)
+{
+	return actor_publish(self, &super_gave_up_desc, super_gave_up_of(m));
+}
+
+static const struct actor_on takes[] = {
+	{ &super_status_desc, on_status },   { &super_restart_desc, on_restart },
+	{ &super_scale_desc, on_scale },     { &super_down_desc, on_down },
+	{ &super_gave_up_desc, on_gave_up }, { 0 },
+};
+static const struct proto_desc *const sends[] = { &super_tree_desc, &super_done_desc,
+	                                          &super_gave_up_desc, NULL };
+
+const struct actor_kind supervisor_actor = {
+	.name = "supervisor",
+	.doc = "starts, restarts and stops the processes",
+	.takes = takes,
+	.sends = sends,
+	.place = PLACE_SINGLE,
+	.mailbox = { .depth = 64, .full = FULL_REFUSE },
+	.restart = { RESTART_ALWAYS, .times = 10, .within_ms = 60000, .pause_ms = 100 },
+	.at_start = true,
+};
+
+/* ---- its node
+ * ---------------------------------------------------------------------------------------------- */
+
+static void on_joined(void *ctx)
+{
+	const struct up *u = ctx;
+	say(&u->with.say, LOG_DEBUG, "joined");
+}
+
+static void on_broken(void *ctx, const char *why)
+{
+	const struct up *u = ctx;
+	say(&u->with.say, LOG_ERROR, "no orders can be taken: %s", why);
+}
+
+enum err super_open(struct up *u)
+{
+	char endpoints[STATE_HUBS][STATE_ENDPOINT];
+	const char *hubs[STATE_HUBS + 1];
+	enum err e = state_hubs(&u->state, endpoints, hubs);
+	u->kind = supervisor_actor;
+	u->kind.data = u;
+	const struct actor_kind *kinds[16] = { &u->kind };
+	uint32_t n = 1;
+	for (const struct actor_kind *const *k = u->with.kinds; *k && n < 15; k++)
+		if ((*k)->place == PLACE_EVERY)
+			kinds[n++] = *k;
+	struct seat_config config = { .loop = u->loop,
+		                      .name = u->with.say.node,
+		                      .kinds = kinds,
+		                      .known = u->with.kinds,
+		                      .hubs = hubs,
+		                      .dir = u->state.run,
+		                      .log_format = u->with.say.format,
+		                      .log_level = u->with.say.level,
+		                      .joined = on_joined,
+		                      .broken = on_broken,
+		                      .ctx = u };
+	if (!e)
+		e = seat_new(&config, &u->seat);
+	return e;
+}
+
+void super_gave_up(struct up *u, const struct member *m)
+{
+	enum err e = u->seat ? node_send(seat_node(u->seat), "supervisor",
+	                                 MSG(super_gave_up, .name = str_of(m->name),
+	                                     .last = str_of(m->how)))
+	                     : OK;
+	if (e)
+		say(&u->with.say, LOG_WARN, "nobody hears of it err=%s", err_info(e)->name);
+}

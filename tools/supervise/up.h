@@ -1,0 +1,92 @@
+/*
+ * up.h — the supervisor process: everything that one configuration wants, kept alive.
+ *
+ *     up ─┬─ crew ─┬─ database      a private PostgreSQL, unless DATABASE_URL names another
+ *         │        ├─ migrate       once, before anything reads it
+ *         │        ├─ hub, hub#2 …
+ *         │        └─ GROUP.N …     nodes, as `switchboard node` starts them
+ *         ├─ door                   the listening socket, handed to each node that hosts gateway
+ *         └─ seat                   a node of its own on the bus: the actor `supervisor`
+ */
+#pragma once
+#include "tools/config/config.h"
+#include "tools/node/say.h"
+#include "tools/node/seat.h"
+#include "tools/state.h"
+#include "tools/supervise/crew.h"
+#include "tools/supervise/process.h"
+
+struct up;
+struct cluster;
+
+enum work {
+	WORK_MIGRATE,
+	WORK_HUB,
+	WORK_NODE,
+};
+
+/* One process of the crew. */
+struct worker {
+	struct up *up;
+	struct member *member;
+	struct process *process; /* NULL: it does not run */
+	const struct config_group *group;
+	enum work work;
+	uint32_t index; /* from 1, in its group or among the hubs */
+};
+
+struct up_config {
+	const struct config *config;
+	const struct actor_kind *const *kinds; /* that can be hosted */
+	const char *program;                   /* this binary */
+	struct say say;
+	/* Everything is up, the first time: what to tell whoever waits. */
+	void (*ready)(void *ctx, const char *url);
+	void *ctx;
+};
+
+struct up {
+	struct up_config with;
+	struct loop *loop;
+	struct state state;
+	int supervisor_lock, children_lock; /* -1: not held */
+	int door;                           /* listening; -1: nobody hosts the gateway */
+	char listen[128];                   /* where, its port filled in */
+	struct crew *crew;
+	struct cluster *cluster;
+	struct member *database; /* NULL: somebody else's */
+	struct worker *workers[CREW_MOST];
+	uint32_t n_workers;
+	struct seat *seat;
+	struct actor_kind kind; /* supervisor_actor with our data */
+	int64_t since_us;
+	bool told_ready;
+	bool failed;   /* a vital one was given up */
+	char why[512]; /* why it cannot start */
+};
+
+/* Everything that can be known to fail at once is tried here: ERR_CONFLICT (another supervisor on
+ * this folder, or the address is taken), ERR_DENIED, ERR_IO …; up->why says it in a sentence. */
+MUST enum err up_new(const struct up_config *config, struct up **ret, char *ret_why, size_t cap);
+void up_run(struct up *u); /* until it is told to end, by a signal or super.down */
+bool up_failed(const struct up *u);
+void up_free(struct up **u);
+
+/* In order; a second call is in haste. */
+void up_down(struct up *u);
+/* So many nodes of this group from now on. ERR_NOT_FOUND: no such group; ERR_FULL. */
+MUST enum err up_scale(struct up *u, struct str group, uint32_t count);
+
+/* ---- parts, each in its file
+ * ---------------------------------------------------------------------- */
+
+/* worker.c */
+struct worker *worker_add(struct up *u, enum work work, const struct config_group *group,
+                          uint32_t index);
+/* database.c */
+MUST enum err database_open(struct up *u);
+const char *database_url(const struct up *u, bool admin); /* of whichever database is used */
+/* super.c */
+extern const struct actor_kind supervisor_actor;
+MUST enum err super_open(struct up *u);
+void super_gave_up(struct up *u, const struct member *m);

@@ -1,0 +1,151 @@
+/*
+ * up_commands.c — up, down, restart, scale, status, migrate: the system as a whole.
+ */
+#include "persistence/migrate.h"
+#include "proto/super.h"
+#include "tools/supervise/up.h"
+#include "tools/switchboard/client.h"
+#include "tools/switchboard/commands.h"
+#include "tools/switchboard/config_commands.h"
+#include "tools/switchboard/kinds.h"
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ANSWER_MS = 5000 };
+
+/* ---- up
+ * ------------------------------------------------------------------------------------------- */
+
+/* Tell whoever started us: systemd by its socket (sd_notify(3)), a person and a script by stdout.
+ */
+static void notify(const char *what)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	if (!path || !str_keep(a.sun_path, sizeof a.sun_path, str_of(path)))
+		return;
+	if (*path == '@')
+		a.sun_path[0] = '\0';
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	(void)sendto(fd, what, strlen(what), MSG_NOSIGNAL, (struct sockaddr *)&a,
+	             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+	(void)close(fd);
+}
+
+static void on_ready(void *ctx, const char *url)
+{
+	(void)ctx;
+	(void)printf(*url ? "ready %s\n" : "ready%s\n", url);
+	(void)fflush(stdout);
+	notify("READY=1");
+}
+
+enum exit_code cmd_up(struct cli *c)
+{
+	struct config_flag flags[4];
+	uint32_t n = 0;
+	static const char *const names[] = { "listen", "state", "log" };
+	for (uint32_t i = 0; i < 3; i++)
+		if (cli_text(c, names[i]))
+			flags[n++] = (struct config_flag){ names[i], cli_text(c, names[i]) };
+	flags[n] = (struct config_flag){ 0 };
+
+	char program[PATH_MAX], why[512];
+	struct config *config;
+	enum exit_code code = config_of(c, flags, &config);
+	if (code != EXIT_DONE)
+		return code;
+	ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
+	program[len > 0 ? len : 0] = '\0';
+	struct up_config with = { .config = config,
+		                  .kinds = all_kinds(),
+		                  .program = program,
+		                  .say = say_of(config->log_form, config->log_level, "supervisor"),
+		                  .ready = on_ready };
+	struct up *u;
+	enum err e = up_new(&with, &u, why, sizeof why);
+	if (e) {
+		code = cli_fail(c, e == ERR_DENIED ? EXIT_DENIED : EXIT_PROBLEM, "%s", why);
+	} else {
+		up_run(u);
+		notify("STOPPING=1");
+		code = up_failed(u) ? EXIT_PROBLEM : EXIT_DONE;
+		up_free(&u);
+	}
+	config_free(&config);
+	return code;
+}
+
+/* ---- migrate
+ * --------------------------------------------------------------------------------------- */
+
+static void on_migrate_line(void *ctx, const char *line)
+{
+	const struct cli *c = ctx;
+	(void)fprintf(c->json ? stderr : stdout, "%s\n", line);
+}
+
+enum exit_code cmd_migrate(struct cli *c)
+{
+	extern const struct statement_set store_statements;
+	char why[400];
+	const char *url = getenv("DATABASE_URL");
+	if (!url || !*url)
+		return cli_fail(c, EXIT_USAGE,
+		                "migrate needs DATABASE_URL; a private database is migrated by: "
+		                "switchboard up");
+	struct migrate_config config = { .url = url,
+		                         .set = &store_statements,
+		                         .dry = cli_flag(c, "dry-run"),
+		                         .say = on_migrate_line,
+		                         .ctx = c };
+	enum err e = migrate_run(&config, why, sizeof why);
+	return e ? cli_fail(c, exit_of(e), "%s", why) : EXIT_DONE;
+}
+
+/* ---- orders
+ * ------------------------------------------------------------------------------------------- */
+
+static enum exit_code on_done(void *ctx, const struct cli *c, const struct msg *m)
+{
+	(void)ctx;
+	if (c->json)
+		cli_print_json(m->type, msg_body(m));
+	return EXIT_DONE;
+}
+
+enum exit_code cmd_restart(struct cli *c)
+{
+	enum exit_code code = EXIT_DONE;
+	for (uint32_t i = 0; code == EXIT_DONE && i < c->n_args; i++)
+		code = client_ask(c, "supervisor", ANSWER_MS, on_done, NULL,
+		                  MSG(super_restart, .pattern = str_of(c->args[i])));
+	return code;
+}
+
+enum exit_code cmd_scale(struct cli *c)
+{
+	enum exit_code code = EXIT_DONE;
+	for (uint32_t i = 0; code == EXIT_DONE && i < c->n_args; i++) {
+		char *end, *equals = strchr(c->args[i], '=');
+		unsigned long count = equals ? strtoul(equals + 1, &end, 10) : 0;
+		if (!equals || !equals[1] || *end || count > 64)
+			return cli_fail(c, EXIT_USAGE, "\"%s\" is not GROUP=N with N from 0 to 64",
+			                c->args[i]);
+		code = client_ask(c, "supervisor", ANSWER_MS, on_done, NULL,
+		                  MSG(super_scale,
+		                      .group = str_n(c->args[i], (size_t)(equals - c->args[i])),
+		                      .count = (uint32_t)count));
+	}
+	return code;
+}
+
+enum exit_code cmd_down(struct cli *c)
+{
+	return client_ask(c, "supervisor", ANSWER_MS, on_done, NULL, MSG(super_down));
+}
