@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/close_range.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,7 +44,7 @@ enum err leash_new(struct loop *loop, loop_tick_fn *let_go, void *ctx, struct le
 	if (!l)
 		return ERR_MEMORY;
 	*l = (struct leash){ .let_go = let_go, .ctx = ctx };
-	(void)fcntl(LEASH_FD, F_SETFD, FD_CLOEXEC);
+	(void)close_range(LEASH_FD, LEASH_FD + 8, CLOSE_RANGE_CLOEXEC); /* and what came with it */
 	enum err e = loop_watch(loop, LEASH_FD, LOOP_READ, on_leash, l, &l->watch);
 	if (e) {
 		free(l);

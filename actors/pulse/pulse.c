@@ -58,14 +58,13 @@ static enum err on_due(struct actor *self)
 		p->trouble_us = (int64_t)actor_wall_us(self);
 	p->faults = s.faults;
 	actor_after(self, EVERY_MS, on_due);
-	enum err e = actor_publish(
+	return actor_publish(
 		self, MSG(beat_pulse, .node = str_of(actor_node(self)), .epoch = node_epoch(n),
 	                  .up_ms = (actor_now_us(self) - p->born_us) / 1000, .actors = s.actors,
 	                  .waiting = (uint32_t)s.queued, .deepest = str_of(where),
 	                  .depth = (uint32_t)depth, .handled = s.handled, .dead = s.dead,
 	                  .restarts = (uint32_t)s.restarts, .rss_kb = rss_kb(),
 	                  .trouble = str_of(node_trouble(n)), .trouble_us = p->trouble_us));
-	return e == ERR_UNAVAILABLE ? OK : e; /* no hub hears us yet */
 }
 
 static enum err on_start(struct actor *self)

@@ -61,8 +61,7 @@ static void write_file(const struct dir *d, const char *name, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* ---- mistakes
- * ------------------------------------------------------------------------------------ */
+/* ---- mistakes ---------------------------------------------------------------------------- */
 
 struct mistake {
 	const char *text;
@@ -181,8 +180,7 @@ static void faults_are_bounded(void **state)
 	config_faults_done(&f);
 }
 
-/* ---- what is right
- * ------------------------------------------------------------------------------- */
+/* ---- what is right ----------------------------------------------------------------------- */
 
 static struct config *load(const struct config_places *places)
 {

@@ -178,8 +178,7 @@ static struct owner *add(const char *name, uint32_t layer, const char *script)
 	return o;
 }
 
-/* ---- tests
- * --------------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------- */
 
 static void layers_start_upwards_and_stop_downwards(void **state)
 {

@@ -308,8 +308,7 @@ static void read_flags(struct config_loader *l, const struct config_flag *flags)
 			}
 }
 
-/* ---- all layers
- * ---------------------------------------------------------------------------------- */
+/* ---- all layers -------------------------------------------------------------------------- */
 
 static void bind(struct config *c)
 {

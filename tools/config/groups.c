@@ -46,8 +46,7 @@ void config_drop_built_in_groups(struct config_loader *l)
 	c->n_entries = kept;
 }
 
-/* ---- groups[]
- * ------------------------------------------------------------------------------------ */
+/* ---- groups[] ---------------------------------------------------------------------------- */
 
 static struct config_group *group_of(struct config_loader *l, struct str name, char **words)
 {

@@ -73,8 +73,7 @@ struct member *crew_add(struct crew *c, const char *name, const char *group, uin
 	return m;
 }
 
-/* ---- whose turn it is
- * ---------------------------------------------------------------------------- */
+/* ---- whose turn it is -------------------------------------------------------------------- */
 
 /* Everything below has been ready: a member may be started for the first time. */
 static bool may_start(const struct member *m)
@@ -123,8 +122,7 @@ static void renew_next(struct crew *c)
 		}
 }
 
-/* ---- walking
- * -------------------------------------------------------------------------------------- */
+/* ---- walking ----------------------------------------------------------------------------- */
 
 static void note_state(struct member *m)
 {
@@ -226,8 +224,7 @@ static void walk(struct crew *c)
 	tell(c);
 }
 
-/* ---- wishes
- * ---------------------------------------------------------------------------------------- */
+/* ---- wishes ------------------------------------------------------------------------------ */
 
 void crew_run(struct crew *c)
 {
@@ -270,8 +267,7 @@ uint32_t crew_restart(struct crew *c, struct str pattern)
 	return n;
 }
 
-/* ---- news
- * ------------------------------------------------------------------------------------------- */
+/* ---- news -------------------------------------------------------------------------------- */
 
 void crew_ready(struct member *m)
 {

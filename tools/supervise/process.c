@@ -40,8 +40,7 @@ void process_signal(const struct process *p, int signum)
 	(void)pidfd_send_signal(p->pidfd, signum, NULL, 0);
 }
 
-/* ---- in the child, before exec
- * --------------------------------------------------------------------- */
+/* ---- in the child, before exec ----------------------------------------------------------- */
 
 static void limit(int what, uint64_t to)
 {
@@ -83,8 +82,7 @@ _Noreturn static void become(int leash, const struct process_plan *plan, pid_t p
 	_exit(EXIT_NO_EXEC);
 }
 
-/* ---- in the supervisor
- * -------------------------------------------------------------------------------- */
+/* ---- in the supervisor ------------------------------------------------------------------- */
 
 static void hear(struct process *p)
 {

@@ -17,8 +17,7 @@ enum { LEFTOVERS_MS = 10000, LEFTOVERS_STEP_MS = 20 };
 
 #define WHY(u, ...) (void)snprintf((u)->why, sizeof(u)->why, __VA_ARGS__)
 
-/* ---- the crew's news
- * ------------------------------------------------------------------------------ */
+/* ---- the crew's news --------------------------------------------------------------------- */
 
 static void on_changed(void *ctx, const struct member *m)
 {
@@ -82,8 +81,7 @@ static void on_end(void *ctx)
 	up_down(ctx);
 }
 
-/* ---- opening
- * ---------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------- */
 
 /* Processes of a supervisor that was killed are killed by the kernel: they need a moment to go. */
 static enum err take_children_lock(struct up *u)

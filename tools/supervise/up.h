@@ -9,9 +9,9 @@
  *         └─ seat                   a node of its own on the bus: the actor `supervisor`
  */
 #pragma once
+#include "actors/say.h"
+#include "actors/seat.h"
 #include "tools/config/config.h"
-#include "tools/node/say.h"
-#include "tools/node/seat.h"
 #include "tools/state.h"
 #include "tools/supervise/crew.h"
 #include "tools/supervise/process.h"
@@ -77,8 +77,7 @@ void up_down(struct up *u);
 /* So many nodes of this group from now on. ERR_NOT_FOUND: no such group; ERR_FULL. */
 MUST enum err up_scale(struct up *u, struct str group, uint32_t count);
 
-/* ---- parts, each in its file
- * ---------------------------------------------------------------------- */
+/* ---- parts, each in its file ------------------------------------------------------------- */
 
 /* worker.c */
 struct worker *worker_add(struct up *u, enum work work, const struct config_group *group,

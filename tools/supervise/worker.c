@@ -89,8 +89,7 @@ static void make_words(const struct worker *w, struct words *to)
 	to->at[to->n] = NULL;
 }
 
-/* ---- what else they get
- * --------------------------------------------------------------------------- */
+/* ---- what else they get ------------------------------------------------------------------ */
 
 /* Our environment without what the configuration was read from: its values are in the memfd. */
 static char **make_environment(const struct worker *w, char *url, size_t cap)
@@ -142,8 +141,7 @@ static enum err make_config(const struct worker *w, int *ret_fd)
 	return e;
 }
 
-/* ---- the process
- * ------------------------------------------------------------------------------------ */
+/* ---- the process ------------------------------------------------------------------------- */
 
 static void on_said(void *ctx, struct str line)
 {
@@ -215,8 +213,7 @@ static uint32_t pid(void *owner)
 
 static const struct member_ops ops = { spawn, term, end, pid };
 
-/* ---- its place in the crew
- * -------------------------------------------------------------------------- */
+/* ---- its place in the crew --------------------------------------------------------------- */
 
 enum { LAYER_MIGRATE = 1, LAYER_HUB, LAYER_STORE, LAYER_NODE, LAYER_STREET };
 

@@ -40,8 +40,7 @@ const struct cli_command cli_commands[] = {
 	{ 0 },
 };
 
-/* ---- what a command asks
- * ------------------------------------------------------------------------- */
+/* ---- what a command asks ----------------------------------------------------------------- */
 
 static uint32_t option_index(const struct cli *c, const char *name)
 {
@@ -84,8 +83,7 @@ int64_t cli_number(const struct cli *c, const char *name)
 	return text ? strtoll(text, NULL, 10) : 0; /* read_option() let only numbers through */
 }
 
-/* ---- speaking
- * ------------------------------------------------------------------------------------ */
+/* ---- speaking ---------------------------------------------------------------------------- */
 
 void cli_print_json(const struct proto_desc *type, const void *body)
 {
@@ -138,8 +136,7 @@ bool cli_colour(void)
 	return isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb") != 0;
 }
 
-/* ---- reading the command line
- * ---------------------------------------------------------------------- */
+/* ---- reading the command line ------------------------------------------------------------ */
 
 static bool is_number(const char *text, int64_t least, int64_t most)
 {

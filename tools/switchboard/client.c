@@ -2,7 +2,7 @@
  * client.c — joins under a name of its own, asks once, leaves.
  */
 #include "tools/switchboard/client.h"
-#include "tools/node/seat.h"
+#include "actors/seat.h"
 #include "tools/switchboard/kinds.h"
 #include "tools/switchboard/system.h"
 #include <unistd.h>
@@ -50,8 +50,8 @@ static void on_joined(void *ctx)
 {
 	struct client *k = ctx;
 	loop_timer_clear(k->timer);
-	enum err e = node_ask_to(seat_node(k->seat), TO(k->to), k->within_ms, on_answer, k,
-	                         k->type, k->body);
+	enum err e = node_ask_to(seat_node(k->seat), TO(k->to), k->within_ms, on_answer, k, k->type,
+	                         k->body);
 	if (e)
 		finish(k, refused(k, e));
 }

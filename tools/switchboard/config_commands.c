@@ -3,8 +3,8 @@
  * configuration.
  */
 #include "tools/switchboard/config_commands.h"
-#include "proto/super.h"
 #include "actors/leash.h"
+#include "proto/super.h"
 #include "tools/switchboard/commands.h"
 #include "tools/switchboard/kinds.h"
 #include <stdio.h>

@@ -85,8 +85,7 @@ enum exit_code cmd_version(struct cli *c)
 	return EXIT_DONE;
 }
 
-/* ---- completions
- * --------------------------------------------------------------------------------- */
+/* ---- completions ------------------------------------------------------------------------- */
 
 /* The first row of those that share their first word. */
 static bool is_first(const struct cli_command *k)

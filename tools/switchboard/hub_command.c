@@ -1,9 +1,9 @@
 /*
  * hub_command.c — a hub in this process, until it is told to end.
  */
-#include "bus/serve.h"
 #include "actors/leash.h"
 #include "actors/say.h"
+#include "bus/serve.h"
 #include "tools/switchboard/commands.h"
 #include <signal.h>
 

@@ -25,8 +25,7 @@ struct node_process {
 	uint32_t n_ports;
 };
 
-/* ---- what it hosts
- * --------------------------------------------------------------------------------- */
+/* ---- what it hosts ----------------------------------------------------------------------- */
 
 static void host(struct node_process *p, const struct actor_kind *kind)
 {
@@ -86,8 +85,7 @@ static enum exit_code choose_hosts(struct node_process *p)
 	return code;
 }
 
-/* ---- settings
- * ------------------------------------------------------------------------------------- */
+/* ---- settings ---------------------------------------------------------------------------- */
 
 static const char *setting(void *ctx, const char *kind, const char *name)
 {
@@ -110,8 +108,7 @@ static enum exit_code check_settings(const struct node_process *p)
 	return EXIT_DONE;
 }
 
-/* ---- its life
- * -------------------------------------------------------------------------------------- */
+/* ---- its life ---------------------------------------------------------------------------- */
 
 static void choose_name(struct node_process *p)
 {
@@ -145,7 +142,7 @@ static enum exit_code run(struct node_process *p)
 		.say = say_of(p->config->log_form, p->config->log_level, p->name),
 		.seat = { .name = p->name,
 		          .kinds = p->hosts,
-		          .known = all_kinds(),
+		          .known = known_kinds(),
 		          .hubs = place.hubs,
 		          .dir = *place.dir ? place.dir : NULL,
 		          .tcp = *place.tcp ? place.tcp : NULL,

@@ -3,10 +3,10 @@
  * and prints what comes. It renews its wish each second; when it is killed, the mirrors forget it.
  */
 #include "actors/actor.h"
+#include "actors/seat.h"
 #include "bus/loop.h"
 #include "proto/digest.h"
 #include "proto/tap.h"
-#include "actors/seat.h"
 #include "tools/switchboard/commands.h"
 #include "tools/switchboard/kinds.h"
 #include "tools/switchboard/system.h"

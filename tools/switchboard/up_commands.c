@@ -16,8 +16,7 @@
 
 enum { ANSWER_MS = 5000 };
 
-/* ---- up
- * ------------------------------------------------------------------------------------------- */
+/* ---- up ---------------------------------------------------------------------------------- */
 
 /* Tell whoever started us: systemd by its socket (sd_notify(3)), a person and a script by stdout.
  */
@@ -81,8 +80,7 @@ enum exit_code cmd_up(struct cli *c)
 	return code;
 }
 
-/* ---- migrate
- * --------------------------------------------------------------------------------------- */
+/* ---- migrate ----------------------------------------------------------------------------- */
 
 static void on_migrate_line(void *ctx, const char *line)
 {
@@ -108,8 +106,7 @@ enum exit_code cmd_migrate(struct cli *c)
 	return e ? cli_fail(c, exit_of(e), "%s", why) : EXIT_DONE;
 }
 
-/* ---- orders
- * ------------------------------------------------------------------------------------------- */
+/* ---- orders ------------------------------------------------------------------------------ */
 
 static enum exit_code on_done(void *ctx, const struct cli *c, const struct msg *m)
 {
