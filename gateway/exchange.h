@@ -76,8 +76,8 @@ void *exchange_shared(struct exchange *x, const void *owner, size_t bytes, void 
 /* actor_ask() in the name of this exchange's business, principal and trace, answered before its
  * time is up. `part` comes back by exchange_part(), to tell several asks apart. */
 #define exchange_ask(x, to, answer, part, ...) exchange_ask_to(x, TO(to), answer, part, __VA_ARGS__)
-MUST enum err exchange_ask_to(struct exchange *x, const struct to *to, actor_fn *answer, uint16_t part,
-                              const struct proto_desc *type, const void *body);
+MUST enum err exchange_ask_to(struct exchange *x, const struct to *to, actor_fn *answer,
+                              uint16_t part, const struct proto_desc *type, const void *body);
 
 /* In an answer function: whose answer it is; NULL when that exchange is over. */
 struct exchange *exchange_of(struct actor *self, const struct msg *m);
@@ -97,3 +97,12 @@ enum err exchange_reply(struct exchange *x, int status, const struct proto_desc 
 /* A problem (RFC 9457) by err.def; `detail` says more, or NULL. */
 enum err exchange_refuse(struct exchange *x, enum err why, const char *detail, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* ---- every function that routes.def names ------------------------------------------------------
+ */
+
+#define ROUTE(...)
+#define ROUTE_FN(method, path, takes, gives, function, ...) exchange_fn function;
+#include "gateway/routes.def"
+#undef ROUTE
+#undef ROUTE_FN

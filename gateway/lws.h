@@ -9,7 +9,7 @@
  * ahead waits, within a bound. Every wait has an end: see struct http_limits. No HTTP/2: this
  * libwebsockets can be killed through it (shared facts), so ALPN offers http/1.1 alone.
  *
- * All calls come from the loop, none from inside http_server_new, http_server_drain and _free.
+ * All calls come from the loop or from http_server_drain(); none from http_server_new and _free.
  */
 #pragma once
 #include "bus/loop.h"

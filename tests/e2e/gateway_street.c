@@ -170,7 +170,7 @@ static void door_open(struct door *d, bool tls, unsigned files, int shared)
 	for (int sig = SIGILL; !d->pid && sig <= SIGSEGV; sig++)
 		signal(sig, SIG_DFL); /* cmocka's handlers would run the other tests here */
 	if (!d->pid && !prctl(PR_SET_PDEATHSIG, SIGKILL))
-		_exit(serve(d->listener, tls ? cert_file : NULL, tls ? key_file : NULL, files));
+		exit(serve(d->listener, tls ? cert_file : NULL, tls ? key_file : NULL, files));
 	assert_true(d->pid > 0);
 }
 

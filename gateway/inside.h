@@ -1,0 +1,115 @@
+/*
+ * inside.h — what the files of the gateway actor share. Nobody outside this room includes it.
+ *
+ *     lws.c ─▶ intake.c ─▶ queue ─▶ (the actor's turn) permit.c ─▶ a route's function ─▶ exchange.c
+ *       ▲                                                                                   │
+ *       └────────────────────────── visit.c: headers, metrics, access line ◀────────────────┘
+ */
+#pragma once
+#include "gateway/access.h"
+#include "gateway/keys.h"
+#include "gateway/limits.h"
+#include "gateway/lws.h"
+#include "gateway/metrics.h"
+#include "gateway/problem.h"
+#include "gateway/route.h"
+#include "gateway/source.h"
+#include "gateway/trace.h"
+
+enum {
+	GATEWAY_SHARED = 16,      /* blocks of exchange_shared() */
+	GATEWAY_PER_WAKE = 256,   /* requests begun in one turn, so that other actors get theirs */
+	GATEWAY_TICK_MS = 100,    /* how late a 504 may be */
+	EXCHANGE_HEADERS = 4096,  /* bytes of a route's own headers */
+	EXCHANGE_STATE = 1 << 23, /* bytes of a route's own memory */
+};
+
+/* What a bucket counts. */
+enum { LIMITS_SOURCE = 1, LIMITS_KEY, LIMITS_BLAME };
+
+struct gateway;
+
+/* Who comes with what: enough to answer it. */
+struct visit {
+	struct gateway *gateway;
+	struct http_request *request;
+	const struct route *route; /* NULL: none fits */
+	char source[SOURCE_TEXT];  /* the address its limits count for */
+	struct trace trace;
+	struct limits_verdict budget; /* of the bucket it drew from last */
+	const char *budget_name;      /* NULL: from none */
+	struct limits_rate budget_rate;
+};
+
+typedef enum err exchange_denied_fn(struct exchange *x, enum err why, const char *detail);
+
+struct exchange {
+	struct visit visit;
+	struct route_match match;
+	uint32_t slot, gen;
+	bool live, waits;             /* waits: in the queue for its turn */
+	struct exchange *prev, *next; /* of the live ones, by age */
+	struct exchange *queued; /* behind it, while it waits for its turn; or the next free one */
+	uint64_t business, principal;
+	uint64_t deadline_us;
+	exchange_fn *granted; /* while its key is looked up */
+	exchange_denied_fn *denied;
+	const char *scope;
+	uint8_t key_hash[32];
+	struct buf headers;
+	void *state;
+	char *room; /* path and query, decoded */
+	uint32_t room_used, room_len;
+};
+
+struct gateway {
+	struct actor *self;
+	struct loop *loop;
+	struct http_server *http;
+	struct actor_waker *waker;
+	struct exchange *slots, *free;
+	uint32_t most, n_live;
+	struct exchange *live; /* the oldest */
+	struct exchange *live_last;
+	struct exchange *queue, *queue_last;
+	struct limits *limits;
+	struct limits_rate source_rate, key_rate, blame_rate;
+	struct source_nets trusted, unlimited;
+	struct keys *keys;
+	struct metrics *metrics;
+	struct access *access;
+	uint64_t random; /* for trace ids: a state of splitmix64 */
+	struct {
+		const void *owner;
+		void *at;
+		void (*done)(void *at);
+	} shared[GATEWAY_SHARED];
+	const struct msg *draining;
+	uint32_t drain_cut;
+	bool drained;
+};
+
+/* visit.c */
+void visit_begin(struct gateway *g, struct http_request *r, struct visit *ret);
+void visit_answer(struct visit *v, int status, struct str type, struct str headers,
+                  struct str body);
+void visit_problem(struct visit *v, const struct problem *p, struct str headers);
+void visit_left(struct visit *v); /* its peer has gone: counted, logged, not answered */
+
+/* intake.c */
+extern const struct http_calls gateway_calls;
+
+/* exchange.c */
+enum err exchanges_new(struct gateway *g, uint32_t most);
+void exchanges_free(struct gateway *g);
+struct exchange *exchange_new(struct gateway *g, const struct visit *v);
+void exchange_end(struct exchange *x);
+enum err exchange_problem(struct exchange *x, const struct problem *p);
+
+/* permit.c: calls `granted` when the route's permission, or `p`, allows it, else `denied` with
+ * UNAUTHENTICATED, DENIED, LIMIT or why it could not be found out. */
+enum err permit_check(struct exchange *x, const struct permit *p, exchange_fn *granted,
+                      exchange_denied_fn *denied);
+
+/* message_route.c: the way of every ROUTE() line. */
+enum err message_route(struct exchange *x);
