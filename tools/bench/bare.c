@@ -2,17 +2,10 @@
  * bare.c — the practical ceiling of one core: a loop with a run queue, an intrusive mailbox per
  * actor and pooled messages; no names, no bounds beyond fan-in's, no counters, no types, no faults.
  */
-#include "tools/bench/inproc.h"
+#include "tools/bench/runs.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double bench_seconds(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 enum { SMALL = 64, CARRYING = 64 + 200, PER_VISIT = 32, BOUND = 1000, BATCH = 100, SENDERS = 8 };
 
@@ -218,23 +211,24 @@ static void end(void)
 	free(bare.actors);
 }
 
-struct bench_run bench_bare(enum bench_shape shape, uint32_t actors, uint32_t bytes, uint64_t count)
+struct bench_result bench_bare(const struct bench_source *s, uint64_t count)
 {
+	enum bench_shape shape = s->a;
 	memset(&bare, 0, sizeof bare);
-	bare.n = shape == PING_PONG ? 2 : shape == FAN_IN ? SENDERS + 1 : actors;
-	bare.bytes = bytes;
+	bare.n = shape == PING_PONG ? 2 : shape == FAN_IN ? SENDERS + 1 : s->b;
+	bare.bytes = s->c;
 	bare.count = count;
 	bare.actors = calloc(bare.n ? bare.n : 1, sizeof *bare.actors);
 	if (!bare.actors)
-		return (struct bench_run){ 0 };
-	double from = bench_seconds();
+		return (struct bench_result){ .figure = NAN };
+	double from = bench_cpu_seconds();
 	if (shape == SPAWN) {
 		spawn_all();
 	} else {
 		begin(shape);
 		loop();
 	}
-	struct bench_run r = { .count = (double)bare.done, .seconds = bench_seconds() - from };
+	struct bench_result r = bench_rate(bare.done, bench_cpu_seconds() - from);
 	end();
 	return r;
 }

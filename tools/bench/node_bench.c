@@ -3,7 +3,8 @@
  */
 #include "actors/node.h"
 #include "proto/bench.h"
-#include "tools/bench/inproc.h"
+#include "proto/codec.h"
+#include "tools/bench/runs.h"
 #include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -275,27 +276,26 @@ static void spawn_all(struct node *n, uint64_t count)
 	}
 }
 
-static struct bench_run drive(struct node *n, uint64_t count)
+static struct bench_result drive(struct node *n, uint64_t count)
 {
-	double from = bench_seconds();
+	double from = bench_cpu_seconds();
 	while (test.done < count)
 		turn(n);
-	struct bench_run r = { .count = (double)test.done, .seconds = bench_seconds() - from };
+	struct bench_result r = bench_rate(test.done, bench_cpu_seconds() - from);
 	end(n);
 	return r;
 }
 
-struct bench_run bench_node(enum bench_shape shape, uint32_t actors, enum bench_body body,
-                            uint64_t count)
+struct bench_result bench_node(const struct bench_source *s, uint64_t count)
 {
-	struct node *n = begin(shape == PING_PONG ? 2 : shape == FAN_IN ? SENDERS + 1 : actors);
+	enum bench_shape shape = s->a;
+	struct node *n = begin(shape == PING_PONG ? 2 : shape == FAN_IN ? SENDERS + 1 : s->b);
 	test.shape = shape;
-	test.usual = body == BODY_USUAL;
+	test.usual = s->c == BODY_USUAL;
 	if (shape == SPAWN) {
-		double from = bench_seconds();
+		double from = bench_cpu_seconds();
 		spawn_all(n, count);
-		struct bench_run r = { .count = (double)test.done,
-			               .seconds = bench_seconds() - from };
+		struct bench_result r = bench_rate(test.done, bench_cpu_seconds() - from);
 		end(n);
 		return r;
 	}
@@ -303,8 +303,9 @@ struct bench_run bench_node(enum bench_shape shape, uint32_t actors, enum bench_
 	return drive(n, count);
 }
 
-struct bench_run bench_traced(uint64_t count)
+struct bench_result bench_traced(const struct bench_source *s, uint64_t count)
 {
+	(void)s;
 	struct node *n = begin(2);
 	test.shape = PING_PONG;
 	test.traced = true;
@@ -312,8 +313,36 @@ struct bench_run bench_traced(uint64_t count)
 	return drive(n, count);
 }
 
-struct bench_run bench_asks(uint64_t count)
+/* One of `every` is encoded, as for somebody who watches; 0: none. */
+struct tap {
+	uint32_t every, left;
+	char at[512];
+};
+
+static void on_tap(void *ctx, const struct msg *m, struct str from, struct str to)
 {
+	struct tap *t = ctx;
+	size_t len;
+	(void)from, (void)to;
+	if (!t->left || --t->left)
+		return;
+	t->left = t->every;
+	must(proto_encode(m->type, msg_body(m), t->at, sizeof t->at, &len, NULL));
+}
+
+struct bench_result bench_tapped(const struct bench_source *s, uint64_t count)
+{
+	struct tap tap = { .every = s->a, .left = s->a };
+	struct node *n = begin(2);
+	test.shape = PING_PONG;
+	node_tap(n, on_tap, &tap);
+	must(node_send(n, "stage", MSG(bench_go)));
+	return drive(n, count);
+}
+
+struct bench_result bench_asks(const struct bench_source *s, uint64_t count)
+{
+	(void)s;
 	struct node *n = begin(1);
 	test.shape = RING;
 	test.asks = true;
@@ -321,8 +350,9 @@ struct bench_run bench_asks(uint64_t count)
 	return drive(n, count);
 }
 
-struct bench_run bench_supervised_spawn(uint64_t count)
+struct bench_result bench_supervised_spawn(const struct bench_source *s, uint64_t count)
 {
+	(void)s;
 	struct node *n = begin(1);
 	must(node_send(n, "parent", MSG(bench_go)));
 	return drive(n, count);
@@ -340,13 +370,14 @@ static double resident_bytes(void)
 	return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 
-double bench_actor_bytes(uint32_t actors)
+struct bench_result bench_actor_bytes(const struct bench_source *s, uint64_t count)
 {
 	char key[24];
+	(void)count;
 	malloc_trim(0);
 	struct node *n = begin(1);
 	double before = resident_bytes();
-	for (uint32_t i = 0; i < actors; i++) {
+	for (uint32_t i = 0; i < s->a; i++) {
 		int len = snprintf(key, sizeof key, "idle/%016x", i);
 		must(node_send(n, str_n(key, (size_t)len), MSG(bench_go)));
 		if (i % 256 == 0)
@@ -354,7 +385,7 @@ double bench_actor_bytes(uint32_t actors)
 	}
 	while (node_busy(n))
 		turn(n);
-	double bytes = (resident_bytes() - before) / actors;
+	double bytes = (resident_bytes() - before) / s->a;
 	end(n);
-	return bytes;
+	return (struct bench_result){ .figure = bytes };
 }

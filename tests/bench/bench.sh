@@ -1,0 +1,15 @@
+#!/bin/sh
+# bench.sh BINARY — switchboard bench measures, compares, and says so in both forms; what is not there
+# is named and not left out.
+set -eu
+bin=$1
+rows=$("$bin" bench --json --rounds 2 --ms 2 ping-pong-usual 'fan-in-u*' ask)
+echo "$rows" | jq -es '
+	length == 3
+	and all(.[]; .figure > 0 and .least <= .figure and .figure <= .most and .rounds == 2)
+	and all(.[].beside[]; .figure > 0 and .ratio > 0)
+	and (.[0].beside[1] | .goal == 0.4 and .verdict == (if .ratio >= .goal then "met" else "not_met" end))
+' >/dev/null
+PATH=/nowhere "$bin" bench --rounds 1 --ms 1 supervised | grep -q 'Erlang/OTP .*not installed'
+"$bin" bench --list | grep -q '^ring-10000 '
+! "$bin" bench nosuch 2>/dev/null
