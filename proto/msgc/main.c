@@ -1,16 +1,19 @@
 /*
  * msgc — the schema compiler: the files of proto/schema to C, JavaScript and pages for people.
  *
- *     msgc [--lock FILE] [--out DIR] [--borrow FILE.msg]… FILE.msg…
+ *     msgc [--lock FILE] [--out DIR] [--borrow FILE.msg|DIR]… FILE.msg…
  *
  * All files are read together, as messages answer and use each other. --borrow names files that
- * another run emits: they are known, and stand in the registry. Without --out it only checks.
- * Ends with 1 and `file:line: what` for each thing wrong, and writes nothing then.
+ * another run emits: they are known, and stand in the registry; a folder stands for all of its
+ * files. Without --out it only checks. Ends with 1 and `file:line: what` for each thing wrong, and
+ * writes nothing then.
  */
 #include "proto/msgc/emit.h"
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool read_file(const char *name, char **ret, size_t *ret_len)
 {
@@ -47,6 +50,32 @@ static bool parse_file(struct schema *s, const char *name, bool borrowed)
 	schema_parse(s, name, text, len, borrowed);
 	free(text);
 	return true;
+}
+
+static int is_schema(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name);
+	return n > 4 && !strcmp(d->d_name + n - 4, ".msg");
+}
+
+static bool borrow(struct schema *s, const char *name)
+{
+	struct dirent **list;
+	struct stat st;
+	if (stat(name, &st) || !S_ISDIR(st.st_mode))
+		return parse_file(s, name, true);
+	int n = scandir(name, &list, is_schema, alphasort);
+	if (n < 0)
+		fprintf(stderr, "msgc: %s: %s\n", name, strerror(errno));
+	bool good = n >= 0;
+	for (int i = 0; i < n; i++) {
+		good = parse_file(s, schema_printf(s, "%s/%s", name, list[i]->d_name), true) &&
+		       good;
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return good;
 }
 
 static bool end_file(FILE *f, const char *name)
@@ -99,10 +128,8 @@ static bool emit_all(struct schema *s, const char *dir)
 		const char *name;
 		emit_all_fn *emit;
 	} files[] = {
-		{ "all.c", emit_registry },
-		{ "messages.md", emit_reference },
-		{ "messages.dict", emit_dictionary },
-		{ "messages.mjs", emit_js },
+		{ "all.c", emit_registry },           { "messages.md", emit_reference },
+		{ "messages.dict", emit_dictionary }, { "messages.mjs", emit_js },
 		{ "messages.d.ts", emit_dts },
 	};
 	bool good = true;
@@ -125,7 +152,8 @@ static bool emit_all(struct schema *s, const char *dir)
 
 static int usage(void)
 {
-	fputs("usage: msgc [--lock FILE] [--out DIR] [--borrow FILE.msg]... FILE.msg...\n", stderr);
+	fputs("usage: msgc [--lock FILE] [--out DIR] [--borrow FILE.msg|DIR]... FILE.msg...\n",
+	      stderr);
 	return 2;
 }
 
@@ -139,15 +167,17 @@ int main(int argc, char **argv)
 		const char **option = !strcmp(argv[i], "--lock")  ? &lock
 		                      : !strcmp(argv[i], "--out") ? &out
 		                                                  : NULL;
-		bool borrow = !strcmp(argv[i], "--borrow");
-		if ((option || borrow) && i + 1 == argc)
+		bool borrowed = !strcmp(argv[i], "--borrow");
+		if ((option || borrowed) && i + 1 == argc)
 			return usage();
 		if (option)
 			*option = argv[++i];
-		else if (argv[i][0] == '-' && !borrow)
+		else if (borrowed)
+			good = borrow(&s, argv[++i]) && good;
+		else if (argv[i][0] == '-')
 			return usage();
 		else
-			good = parse_file(&s, argv[i += borrow], borrow) && good;
+			good = parse_file(&s, argv[i], false) && good;
 	}
 	if (good && !s.groups && !s.n_errors)
 		return usage();
