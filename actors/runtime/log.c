@@ -15,20 +15,29 @@ static void begin(struct log_row *r, uint64_t now_us)
 	r->n = r->held = 0;
 }
 
-/* Two that share a row are told apart: the newcomer takes it over unless lines are held there. */
-bool log_admit(struct log *l, uint64_t now_us, const void *what, const void *kind,
-               enum actor_level level, const char *event)
+/* By the texts, not by where they lie: the same seed is the same log in every process. FNV-1a. */
+static uint32_t row_of(const char *what, const char *kind)
 {
-	uintptr_t hash = ((uintptr_t)what ^ ((uintptr_t)kind >> 3)) * 0x9E3779B97F4A7C15u;
-	struct log_row *r = &l->rows[hash >> 58];
-	_Static_assert(LOG_ROWS == 64, "the hash keeps six bits");
+	uint32_t hash = 2166136261u;
+	for (; *what; what++)
+		hash = (hash ^ (unsigned char)*what) * 16777619u;
+	for (; kind && *kind; kind++)
+		hash = (hash ^ (unsigned char)*kind) * 16777619u;
+	return (hash ^ hash >> 16) % LOG_ROWS;
+}
+
+/* Two that share a row are told apart: the newcomer takes it over unless lines are held there. */
+bool log_admit(struct log *l, uint64_t now_us, const char *what, const char *kind,
+               enum actor_level level)
+{
+	struct log_row *r = &l->rows[row_of(what, kind)];
 	if (r->what != what || r->kind != kind) {
 		if (r->held)
 			return true; /* rare: two texts in one row, both at once */
 		*r = (struct log_row){ .what = what, .kind = kind, .level = level };
 		begin(r, now_us);
-		size_t n = strcspn(event, " ");
-		str_keep(r->event, sizeof r->event, str_n(event, n));
+		size_t n = strcspn(what, " ");
+		str_keep(r->event, sizeof r->event, str_n(what, n));
 	}
 	if (now_us >= r->since_us + WINDOW_US && !r->held)
 		begin(r, now_us);
@@ -89,7 +98,7 @@ static void write_args(struct node *n, const struct actor *about, enum actor_lev
 	char text[LOG_TEXT];
 	if (!n->config.log || level > n->config.log_level)
 		return;
-	if (!log_admit(&n->log, n->now_us, fmt, about ? about->hosted : NULL, level, fmt))
+	if (!log_admit(&n->log, n->now_us, fmt, about ? about->hosted->kind->name : NULL, level))
 		return;
 	int len = vsnprintf(text, sizeof text, fmt, args);
 	size_t used = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;

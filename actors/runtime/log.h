@@ -10,7 +10,7 @@
 enum { LOG_BURST = 10, LOG_ROWS = 64, LOG_TEXT = 1024, LOG_LINE = 3072 };
 
 struct log_row {
-	const void *what, *kind;
+	const char *what, *kind; /* format string, name of the kind */
 	uint64_t since_us;
 	uint32_t n, held;
 	enum actor_level level;
@@ -35,8 +35,8 @@ struct log_line {
  * its length. Pure. */
 uint32_t log_format(enum log_format how, const struct log_line *line, char *out, uint32_t room);
 
-/* May it be written, or is it held back? Counts either. */
-bool log_admit(struct log *l, uint64_t now_us, const void *what, const void *kind,
-               enum actor_level level, const char *event);
+/* May it be written, or is it held back? Counts either. kind: NULL for the node's own. */
+bool log_admit(struct log *l, uint64_t now_us, const char *what, const char *kind,
+               enum actor_level level);
 /* A row whose second is over with lines held back; false when there is none (any more). */
 bool log_held(struct log *l, uint64_t now_us, struct log_row *ret);

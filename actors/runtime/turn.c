@@ -124,6 +124,10 @@ void ask_run(struct actor *self, struct ask *ask)
 	struct hand hand = { .self = self, .m = m, .about = ask->about, .outer = n->hand };
 	ask->answer = NULL;
 	ask_free(n, ask); /* first: the handler may ask again within its bound */
+	if (!fn) {        /* unwatched meanwhile */
+		msg_unref(m);
+		return;
+	}
 	if (unlikely(n->tap != NULL))
 		show(n, self, m);
 	uint64_t outer_tag = tag_in_hand;

@@ -19,32 +19,22 @@ struct msg *watch_gone_msg(struct node *n, struct ref who, struct str name, enum
 
 /* ---- the watcher ----------------------------------------------------------------------------- */
 
-static bool same(const struct ask *a, struct ref whom, uint64_t name)
+/* What a watch is known by: the name it was set on, or the ref. */
+static uint64_t name_of_watch(const struct node *n, const struct to *who)
 {
-	return a->is == ASK_WATCH && a->whom_name == name && ref_eq(a->whom, whom);
+	return who->name.len ? name_hash(n, who->name) | 1 : 0;
 }
 
-/* Whom `who` means: an actor here by its ref; on another node by ref, or by the hash of the name.
- */
-static enum err aim(struct node *n, const struct to *who, struct route *r, struct ref *ret_whom,
-                    uint64_t *ret_name)
+static bool same(const struct ask *a, const struct to *who, uint64_t name)
 {
-	enum err e = route(n, who, false, r);
-	*ret_whom = who->ref;
-	*ret_name = 0;
-	if (e)
-		return e;
-	if (r->actor)
-		*ret_whom = ref_of(r->actor);
-	else if (who->name.len)
-		*ret_name = name_hash(n, who->name) | 1;
-	return OK;
+	return a->is == ASK_WATCH && a->fn && a->whom_name == name &&
+	       (name || ref_eq(a->whom, who->ref));
 }
 
-static struct ask *find(struct actor *self, struct ref whom, uint64_t name)
+static struct ask *find(struct actor *self, const struct to *who, uint64_t name)
 {
 	for (struct ask *a = self->asked; a; a = a->next)
-		if (!a->event.queued && same(a, whom, name))
+		if (same(a, who, name))
 			return a;
 	return NULL;
 }
@@ -77,17 +67,26 @@ static enum err watch_there(struct actor *self, struct ask *a, const struct to *
 	return e;
 }
 
+static enum err watch_somewhere(struct actor *self, struct ask *a, const struct to *who)
+{
+	struct route r;
+	enum err e = route(self->node, who, false, &r);
+	if (e)
+		return e;
+	if (!r.actor)
+		return watch_there(self, a, who, r.peer);
+	a->whom = ref_of(r.actor);
+	return watch_here(a, r.actor);
+}
+
 enum err actor_watch_to(struct actor *self, const struct to *who, actor_fn *gone)
 {
 	struct node *n = self->node;
-	struct route r = { 0 };
-	struct ref whom;
-	uint64_t name;
-	struct ask *a;
+	uint64_t name = name_of_watch(n, who);
+	struct ask *a = find(self, who, name);
 	if (self->life == LIFE_ENDS)
 		return ERR_STOPPING;
-	enum err there = aim(n, who, &r, &whom, &name);
-	if (!there && (a = find(self, whom, name))) {
+	if (a && !a->event.queued) {
 		a->fn = gone;
 		return OK;
 	}
@@ -99,11 +98,9 @@ enum err actor_watch_to(struct actor *self, const struct to *who, actor_fn *gone
 		a->about = hand->about;
 	a->fn = gone;
 	a->type = &sys_watch_desc;
-	a->whom = whom;
+	a->whom = who->ref;
 	a->whom_name = name;
-	if (!there)
-		there = r.actor ? watch_here(a, r.actor) : watch_there(self, a, who, r.peer);
-	if (there) /* nobody is there: that is the answer */
+	if (watch_somewhere(self, a, who) != OK) /* nobody is there: that is the answer */
 		ask_fail(n, a->id, ERR_GONE, NULL, &n->stats.failed);
 	return OK;
 }
@@ -120,13 +117,12 @@ void watch_withdraw(struct node *n, struct ask *watch)
 
 void actor_unwatch_to(struct actor *self, const struct to *who)
 {
-	struct route r;
-	struct ref whom;
-	uint64_t name;
+	uint64_t name = name_of_watch(self->node, who);
 	struct ask *a;
-	if (aim(self->node, who, &r, &whom, &name) != OK)
-		return;
-	if ((a = find(self, whom, name))) {
+	while ((a = find(self, who, name))) {
+		a->fn = NULL; /* word of an end that waits already is not handed over either */
+		if (a->event.queued)
+			continue;
 		watch_withdraw(self->node, a);
 		ask_free(self->node, a);
 	}
