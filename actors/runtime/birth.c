@@ -67,7 +67,7 @@ enum err actor_by_name(struct node *n, struct hosted *h, struct str key, struct 
 	return actor_new(n, h, key, NULL, ret);
 }
 
-void actor_begin(struct actor *a)
+static void begin_one(struct actor *a)
 {
 	const struct actor_kind *k = a->hosted->kind;
 	enum err e = OK;
@@ -87,6 +87,22 @@ void actor_begin(struct actor *a)
 		node_log(a->node, a, LOG_ERROR, "start_failed err=%s", err_info(e)->name);
 		end_request(a, END_FAULT);
 	}
+}
+
+static bool unborn(const struct actor *a)
+{
+	return a && a->life == LIFE_BORN && !a->end;
+}
+
+/* Siblings start in order of birth, whoever's turn comes first. */
+void actor_begin(struct actor *a)
+{
+	struct actor *first = a;
+	while (first->family && unborn(first->family->prev))
+		first = first->family->prev;
+	for (; first != a; first = first->family->next)
+		begin_one(first);
+	begin_one(a);
 }
 
 enum err actor_spawn(struct actor *self, const struct actor_kind *kind, struct str key,

@@ -110,7 +110,7 @@ struct ask {
 	uint32_t peer;        /* who shall answer: 0, or a node that may go */
 	uint8_t is;           /* enum ask_is */
 	uint8_t why;         /* the error that could not be delivered for want of memory; retried */
-	struct ref whom;      /* a watch: for unwatching */
+	struct ref whom;     /* a watch: for unwatching */
 	uint64_t whom_name;  /*   the same, a hash of the name it was set on */
 	struct debt *debt;   /* a watch in this node: the other end */
 	struct msg *relayed; /* a relay: the ask to be answered */

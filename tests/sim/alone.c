@@ -33,6 +33,13 @@ static void on_log(void *ctx, enum actor_level level, struct str line)
 		fprintf(stderr, "%.*s\n", STR(line));
 }
 
+static void on_failed(void *ctx, const struct actor_kind *kind, struct str name, enum err why)
+{
+	struct alone *w = ctx;
+	(void)kind, (void)name, (void)why;
+	w->failed++;
+}
+
 static void on_message(void *ctx, const struct msg *m, struct str from, struct str to)
 {
 	struct alone *w = ctx;
@@ -69,6 +76,7 @@ struct alone *alone_new(const struct actor_kind *const *kinds, uint64_t seed)
 	                                             .now_us = w->now_us,
 	                                             .wall_us = w->wall_us,
 	                                             .log = on_log,
+	                                             .failed = on_failed,
 	                                             .log_level = LOG_DEBUG,
 	                                             .ctx = w },
 	                      &w->node);

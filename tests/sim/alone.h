@@ -15,6 +15,7 @@ struct alone {
 	uint64_t hash;          /* of every message handed to an actor, and of every log line */
 	uint64_t blocks_before; /* message blocks alive before the node */
 	uint32_t log_lines;
+	uint32_t failed; /* calls of node_config.failed */
 	char last_log[512];
 	bool print; /* log lines and messages to stderr: set by ALONE_PRINT=1 in the environment */
 };

@@ -25,13 +25,15 @@ enum {
 	LIVES_MOST = 20000,
 	KIDS = 4,
 	HELD = 4,
-	WATCHED = 6
+	PATIENT_MS = 3600000,
 };
 
 /* One ask or watch, by its tag. */
 struct deed {
 	uint32_t life; /* of the doer; 0: the host */
 	uint32_t answers;
+	bool patient; /* an ask whose deadline is beyond the run, its own and the inherited one */
+	bool hurried; /* it was made while a deadline was inherited */
 	bool watch, undone;
 	char whom[24]; /* a watch */
 };
@@ -46,7 +48,8 @@ static struct {
 	struct deed deeds[DEEDS_MOST];
 	struct life lives[LIVES_MOST];
 	uint32_t n_deeds, n_lives, starts, stops;
-	uint64_t sent_ok, runs, fuel;
+	uint64_t sent_ok, runs, events, fuel;
+	bool hurried; /* what runs now inherits a deadline */
 	struct alone *w;
 } led;
 
@@ -55,7 +58,8 @@ struct wild {
 	const struct msg *held[HELD];
 	struct ref kids[KIDS];
 	struct actor_waker *waker;
-	uint32_t ticks;
+	uint64_t timer_us; /* when on_timer is to run; 0: not armed */
+	bool let_go;
 };
 
 static const struct actor_kind refuses, oldest, newest, parent_all, parent_rest, listener;
@@ -96,6 +100,7 @@ static const char *any_name(struct actor *self)
 static enum err on_answer(struct actor *self, const struct msg *m);
 static enum err on_gone(struct actor *self, const struct msg *m);
 static enum err on_timer(struct actor *self);
+static enum err on_let_go(struct actor *self);
 static enum err on_other_timer(struct actor *self);
 static void act(struct actor *self);
 
@@ -112,11 +117,23 @@ static void do_send(struct actor *self)
 		led.sent_ok++;
 }
 
+/* To whoever lived under this ref: the living one or nobody, never the next in its slot. */
+static void do_send_ref(struct actor *self)
+{
+	uint32_t life = 1 + below(self, led.n_lives);
+	enum err e = actor_send(self, led.lives[life].ref, MSG(test_ping, .n = 1000 + life));
+	CHECK(led.lives[life].alive || e == ERR_GONE || e == ERR_UNAVAILABLE);
+	led.sent_ok += e == OK;
+}
+
 static void do_ask(struct actor *self)
 {
 	uint32_t tag = new_deed(me(self)->life, false);
-	enum err e = actor_ask_tag(self, any_name(self), 1 + below(self, 50), on_answer, tag,
-	                           MSG(test_ping, .n = below(self, 100)));
+	bool patient = below(self, 2);
+	led.deeds[tag].patient = patient && !led.hurried;
+	led.deeds[tag].hurried = led.hurried;
+	enum err e = actor_ask_tag(self, any_name(self), patient ? PATIENT_MS : 1 + below(self, 50),
+	                           on_answer, tag, MSG(test_ping, .n = below(self, 100)));
 	if (e)
 		led.n_deeds--;
 	else
@@ -164,6 +181,7 @@ static void do_watch(struct actor *self)
 	if (d)
 		return;
 	d = &led.deeds[new_deed(me(self)->life, true)];
+	d->hurried = led.hurried;
 	str_keep(d->whom, sizeof d->whom, str_of(any_name(self)));
 	CHECK(actor_watch(self, d->whom, on_gone) == OK);
 }
@@ -174,16 +192,24 @@ static void do_publish(struct actor *self)
 	      OK);
 }
 
+static void arm(struct actor *self, uint32_t ms)
+{
+	me(self)->timer_us = ms ? actor_now_us(self) + ms * 1000ull : 0;
+	actor_after(self, ms, on_timer);
+}
+
 static void act(struct actor *self)
 {
-	static void (*const deeds[])(struct actor *) = { do_send,  do_send,   do_ask,
-		                                         do_ask,   do_spawn,  do_stop_child,
-		                                         do_watch, do_publish };
+	static void (*const deeds[])(struct actor *) = { do_send,       do_send_ref, do_send,
+		                                         do_ask,        do_ask,      do_spawn,
+		                                         do_stop_child, do_watch,    do_publish };
 	uint32_t n = below(self, 4);
 	while (n-- && burn())
 		deeds[below(self, sizeof deeds / sizeof *deeds)](self);
 	if (below(self, 8) == 0)
-		actor_after(self, below(self, 30), on_timer);
+		arm(self, below(self, 30));
+	if (below(self, 30) == 0)
+		CHECK(actor_subscribe(self, &test_usual_desc) == OK);
 	if (below(self, 8) == 0)
 		actor_after(self, below(self, 3000), on_other_timer);
 	struct wild *s = me(self);
@@ -216,11 +242,24 @@ static enum err let_go(struct actor *self)
 	return OK;
 }
 
+static enum err on_let_go(struct actor *self)
+{
+	struct wild *s = me(self);
+	enum err e = let_go(self);
+	for (uint32_t i = 0; i < HELD; i++)
+		if (s->held[i])
+			actor_after(self, 20, on_let_go);
+	return e;
+}
+
 static enum err on_timer(struct actor *self)
 {
 	struct wild *s = me(self);
-	if (s->ticks++ < 5)
-		act(self);
+	CHECK(s->timer_us && actor_now_us(self) >= s->timer_us &&
+	      actor_now_us(self) < s->timer_us + 1000);
+	s->timer_us = 0;
+	led.hurried = false;
+	act(self);
 	return let_go(self);
 }
 
@@ -234,6 +273,7 @@ static enum err on_other_timer(struct actor *self)
 
 static enum err on_wake(struct actor *self)
 {
+	led.hurried = false;
 	act(self);
 	return OK;
 }
@@ -242,8 +282,10 @@ static enum err on_answer(struct actor *self, const struct msg *m)
 {
 	struct wild *s = me(self);
 	struct deed *d = &led.deeds[msg_tag(m)];
+	led.hurried = d->hurried;
 	CHECK(d->life == s->life); /* an answer never reaches another incarnation */
 	CHECK(d->answers++ == 0);  /* 1 */
+	CHECK(!d->patient || msg_err(m) != ERR_TIMEOUT); /* 1 */
 	if (msg_err(m) == OK)
 		CHECK(test_pong_of(m)->n < 100);
 	act(self);
@@ -259,6 +301,7 @@ static enum err on_gone(struct actor *self, const struct msg *m)
 	struct ref from = msg_from(m);
 	CHECK(m->type == &sys_gone_desc && d); /* 2: once */
 	d->answers++;
+	led.hurried = d->hurried;
 	for (uint32_t i = 1; i <= led.n_lives; i++)
 		if (ref_eq(led.lives[i].ref, from))
 			CHECK(!led.lives[i].alive); /* 2: not before the end */
@@ -275,7 +318,7 @@ static enum err hold(struct actor *self, const struct msg *m)
 		if (s->held[i])
 			continue;
 		s->held[i] = msg_hold(self, m);
-		actor_after(self, 1 + below(self, 40), on_timer);
+		actor_after(self, 1 + below(self, 40), on_let_go);
 		return OK;
 	}
 	return ERR_BUSY;
@@ -305,6 +348,9 @@ static enum err on_ping(struct actor *self, const struct msg *m)
 {
 	me(self);
 	led.runs++;
+	led.hurried = m->flags & MSG_ASK;
+	uint64_t n = test_ping_of(m)->n;
+	CHECK(n < 1000 || n - 1000 == me(self)->life);
 	CHECK(!(m->flags & MSG_ASK) || m->deadline_us > actor_now_us(self));
 	act(self);
 	uint32_t dice = led.fuel ? below(self, 60) : 59;
@@ -348,12 +394,17 @@ static enum err stop(struct actor *self)
 
 static enum err on_event(struct actor *self, const struct msg *m)
 {
-	(void)self;
+	if (!str_is(actor_name(self), "listener")) {
+		me(self);
+		led.events++;
+	}
 	CHECK(test_usual_of(m)->seq < 10);
 	return OK;
 }
 
-static const struct actor_on takes[] = { { &test_ping_desc, on_ping }, { 0 } };
+static const struct actor_on takes[] = { { &test_ping_desc, on_ping },
+	                                 { &test_usual_desc, on_event },
+	                                 { 0 } };
 static const struct proto_desc *const sends[] = { &test_ping_desc, &test_pong_desc,
 	                                          &test_usual_desc, NULL };
 #define WILD(kind, policy, how, again)                                                             \
@@ -449,8 +500,8 @@ static void check_ledger(struct alone *w)
 		runs += k.handled + k.refused;
 		away += k.dropped + k.dead;
 	}
-	CHECK(accepted == led.sent_ok); /* 3 */
-	CHECK(runs == led.runs && accepted == led.runs + away);
+	CHECK(accepted >= led.sent_ok); /* 3: the rest are events, to each subscriber one */
+	CHECK(runs == led.runs + led.events && accepted == runs + away);
 	CHECK(s.asks == s.answered + s.timeouts + s.failed + s.abandoned + s.asks_pending);
 	CHECK(s.actors == s.born - s.ended ||
 	      s.actors > s.born - s.ended); /* barred ones have ended */
