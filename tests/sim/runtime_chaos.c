@@ -123,6 +123,7 @@ static void do_send_ref(struct actor *self)
 	uint32_t life = 1 + below(self, led.n_lives);
 	enum err e = actor_send(self, led.lives[life].ref, MSG(test_ping, .n = 1000 + life));
 	CHECK(led.lives[life].alive || e == ERR_GONE || e == ERR_UNAVAILABLE);
+	CHECK(!led.lives[life].alive || e != ERR_GONE);
 	led.sent_ok += e == OK;
 }
 

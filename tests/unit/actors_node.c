@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -155,7 +156,40 @@ static const struct actor_kind timed = {
 	.name = "timed", .doc = "ticks", .start = timed_start, .at_start = true, .idle_ms = 1000
 };
 
-static const struct actor_kind *const kinds[] = { &echo, &oldest, &newest, &strict, &timed, NULL };
+/* ---- holder: keeps all it is asked; leaves when idle; is woken
+ * ------------------------------------- */
+
+static struct actor_waker *waker;
+
+static enum err on_wake(struct actor *self)
+{
+	(void)self;
+	seen.ticks++;
+	return OK;
+}
+
+static enum err holder_start(struct actor *self)
+{
+	return actor_waker_new(self, on_wake, &waker);
+}
+
+static enum err on_keep(struct actor *self, const struct msg *m)
+{
+	seen.pings++;
+	if (!(m->flags & MSG_ASK))
+		return actor_exit(self), OK;
+	return msg_hold(self, m) ? OK : ERR_MEMORY;
+}
+static const struct actor_on holder_takes[] = { { &test_ping_desc, on_keep }, { 0 } };
+static const struct actor_kind holder = { .name = "holder",
+	                                  .doc = "keeps",
+	                                  .start = holder_start,
+	                                  .takes = holder_takes,
+	                                  .holds = 2,
+	                                  .idle_ms = 20 };
+
+static const struct actor_kind *const kinds[] = { &holder, &echo,  &oldest, &newest,
+	                                          &strict, &timed, NULL };
 
 /* ---- the tests
  * -------------------------------------------------------------------------------------- */
@@ -291,6 +325,71 @@ static void one_timer_per_function(void **state)
 	alone_free(&w);
 }
 
+static void holds_are_bounded_and_keep_one_alive(void **state)
+{
+	(void)state;
+	struct alone *w = begin();
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+			node_ask(w->node, "holder", 500, on_answer, NULL, MSG(test_ping, .n = 1)),
+			OK);
+	alone_run(w, 100);
+	assert_int_equal(seen.answers, 0);
+	assert_int_equal(node_ask(w->node, "holder", 500, on_answer, NULL, MSG(test_ping, .n = 1)),
+	                 ERR_BUSY);
+	alone_run(w, 1000);
+	assert_int_equal(seen.answers, 2);
+	assert_int_equal(seen.err, ERR_TIMEOUT);
+	actor_waker_free(&waker);
+	alone_free(&w);
+}
+
+static void a_waker_may_outlive_its_actor(void **state)
+{
+	(void)state;
+	struct alone *w = begin();
+	assert_int_equal(node_ask(w->node, "holder", 50, on_answer, NULL, MSG(test_ping, .n = 1)),
+	                 OK);
+	alone_settle(w);
+	actor_wake(waker);
+	actor_wake(waker);
+	assert_true(node_busy(w->node));
+	alone_settle(w);
+	assert_int_equal(seen.ticks, 1);
+	actor_wake(waker);
+	assert_int_equal(node_send(w->node, "holder", MSG(test_ping, .n = 1)), OK);
+	alone_settle(w); /* ends with the holder gone */
+	assert_int_equal(seen.err, ERR_GONE);
+	actor_wake(waker);
+	assert_false(node_busy(w->node));
+	actor_waker_free(&waker);
+	actor_waker_free(&waker);
+	alone_free(&w);
+}
+
+/* Names come and go at random; each is found exactly while it lives. */
+static void names_are_found(void **state)
+{
+	(void)state;
+	enum { NAMES = 500 };
+	struct alone *w = begin();
+	uint32_t n_of[NAMES] = { 0 };
+	uint64_t dice = 1;
+	char name[32];
+	for (int i = 0; i < 20000; i++) {
+		dice = dice * 6364136223846793005u + 1442695040888963407u;
+		uint32_t k = (uint32_t)(dice >> 40) % NAMES;
+		bool end = dice >> 62 == 0;
+		snprintf(name, sizeof name, "echo/k%u", k);
+		uint64_t born = node_stats(w->node).born;
+		assert_int_equal(node_send(w->node, name, MSG(test_ping, .n = end ? EXIT : 1)), OK);
+		assert_int_equal(node_stats(w->node).born - born, n_of[k] ? 0 : 1);
+		alone_settle(w);
+		n_of[k] = end ? 0 : n_of[k] + 1;
+	}
+	alone_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +399,9 @@ int main(void)
 		cmocka_unit_test(mailboxes_are_bounded),
 		cmocka_unit_test(a_tenant_may_be_required),
 		cmocka_unit_test(one_timer_per_function),
+		cmocka_unit_test(holds_are_bounded_and_keep_one_alive),
+		cmocka_unit_test(a_waker_may_outlive_its_actor),
+		cmocka_unit_test(names_are_found),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
