@@ -152,7 +152,7 @@ select a.ord,
             when coalesce(put.id, copied.id, up.id) is null then 0
             when p.layer > 0 then 3
             else p.want end as outcome,
-       case when p.want = 2 then p.twin else coalesce(put.id, copied.id, up.id) end as id,
+       coalesce(case when p.want = 2 then p.twin end, put.id, copied.id, up.id, 0) as id,
        case when p.ord is null then 17 end as err
   from asked a
   left join plan p using (ord)
