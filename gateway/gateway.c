@@ -240,7 +240,7 @@ const struct actor_kind gateway_actor = {
 	.takes = takes,
 	.sends = NULL, /* whatever routes.def names */
 	.settings = settings,
-	.place = PLACE_EVERY,
+	.place = PLACE_HERE,
 	.mailbox = { .depth = 4096, .full = FULL_REFUSE },
 	.restart = { RESTART_ON_FAULT, .times = 5, .within_ms = 60000, .pause_ms = 200 },
 	.asks = 65536,
