@@ -25,6 +25,7 @@ enum {
 	RECEIVE_MARK = 32, /* above a peer's window, so that libzmq never stops reading */
 	HANDSHAKE_MS = 5000,
 	REDIAL_MS = 50,
+	CONNECT_MS = 1000, /* TCP alone would wait 1, 2, 4 … s between its tries */
 	REDIAL_MOST_MS = 400,
 	REFUSED_US =
 		100000, /* a refused client may never retry by itself: dialled anew, doubling */
@@ -156,6 +157,7 @@ static bool line_options(const struct link_zmq *l, const struct line *n)
 	/* IMMEDIATE: nothing is queued for a connection that is not there, so nothing meant for one
 	 * incarnation reaches the next */
 	return curve && set_common(s) && set(s, ZMQ_IMMEDIATE, 1) &&
+	       set(s, ZMQ_CONNECT_TIMEOUT, CONNECT_MS) &&
 	       set(s, ZMQ_RECONNECT_IVL, REDIAL_MS) &&
 	       set(s, ZMQ_RECONNECT_IVL_MAX, REDIAL_MOST_MS);
 }
