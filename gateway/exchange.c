@@ -5,6 +5,7 @@
  *     tag of an ask:  generation 32 │ slot 16 │ part 16
  */
 #include "gateway/inside.h"
+#include "proto/query.h"
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,8 +56,7 @@ struct exchange *exchange_new(struct gateway *g, const struct visit *v)
 		                .live = true,
 		                .waits = true,
 		                .prev = g->live_last,
-		                .room = at,
-		                .room_len = room };
+		                .room = { .at = at, .len = room } };
 	buf_init(&x->headers, EXCHANGE_HEADERS);
 	*(g->live_last ? &g->live_last->next : &g->live) = x;
 	g->live_last = x;
@@ -91,8 +91,8 @@ static struct visit release(struct exchange *x)
 	*(x->next ? &x->next->prev : &g->live_last) = x->prev;
 	buf_done(&x->headers);
 	free(x->state);
-	free(x->room);
-	x->state = x->room = NULL;
+	free(x->room.at);
+	x->state = NULL;
 	x->live = false;
 	x->queued = g->free;
 	g->free = x;
@@ -147,37 +147,18 @@ struct str exchange_param(const struct exchange *x, const char *name)
 	return (struct str){ 0 };
 }
 
-/* Decodes into the exchange's own room; '+' is a space in a query. */
-static bool decode(struct exchange *x, struct str text, struct str *ret)
-{
-	if (text.len > x->room_len - x->room_used)
-		return false;
-	char *at = x->room + x->room_used;
-	if (http_unescape(text, at, ret))
-		return false;
-	x->room_used += ret->len;
-	return true;
-}
-
 bool exchange_query(const struct exchange *given, const char *name, struct str *ret)
 {
 	struct exchange *x =
 		(struct exchange *)(uintptr_t)given; /* its room is no part of its value */
-	struct str left = head(x)->query;
-	while (left.len) {
-		const char *end = memchr(left.at, '&', left.len);
-		uint32_t n = end ? (uint32_t)(end - left.at) : left.len;
-		const char *eq = memchr(left.at, '=', n);
-		struct str key,
-			raw = eq ? str_n(left.at, (size_t)(eq - left.at)) : str_n(left.at, n);
-		uint32_t used = x->room_used;
-		bool here = decode(x, raw, &key) && str_is(key, name);
-		x->room_used = used;
+	struct query q = query_of(head(x)->query);
+	struct str key, value;
+	while (query_next(&q, &key, &value)) {
+		uint32_t used = x->room.used;
+		bool here = !query_decode(key, &x->room, &key) && str_is(key, name);
+		x->room.used = used;
 		if (here)
-			return decode(x, eq ? str_n(eq + 1, n - raw.len - 1) : (struct str){ 0 },
-			              ret);
-		n += end != NULL;
-		left = str_n(left.at + n, left.len - n);
+			return !query_decode(value, &x->room, ret);
 	}
 	return false;
 }

@@ -3,7 +3,6 @@
  * together.
  */
 #include "gateway/http.h"
-#include "proto/utf8.h"
 
 enum { MORE = 0, WHOLE = 200 };
 
@@ -354,32 +353,6 @@ int http_head_read(struct str in, uint32_t seen, struct http_head *ret, const ch
 }
 
 /* ---- the rest ------------------------------------------------------------------------------ */
-
-static unsigned nibble(char c)
-{
-	return (unsigned)(c <= '9' ? c - '0' : lower(c) - 'a' + 10);
-}
-
-enum err http_unescape(struct str text, char *to, struct str *ret)
-{
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < text.len; i++) {
-		char c = text.at[i];
-		if (c == '%') {
-			if (text.len - i < 3 || !is_hex(text.at[i + 1]) || !is_hex(text.at[i + 2]))
-				return ERR_MALFORMED;
-			c = (char)(nibble(text.at[i + 1]) << 4 | nibble(text.at[i + 2]));
-			i += 2;
-		}
-		if (!c)
-			return ERR_MALFORMED;
-		to[n++] = c;
-	}
-	if (!utf8_valid(str_n(to, n)))
-		return ERR_MALFORMED;
-	*ret = str_n(to, n);
-	return OK;
-}
 
 const char *http_status_name(int status)
 {

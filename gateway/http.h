@@ -62,9 +62,5 @@ bool http_is(struct str a, const char *b);
 /* Is there such a token in a comma-separated list? */
 bool http_list_has(struct str list, const char *token);
 
-/* Decodes %XX into `to`, which has room for text.len bytes: ERR_MALFORMED for a broken escape, a
- * NUL or text that is not UTF-8. */
-MUST enum err http_unescape(struct str text, char *to, struct str *ret);
-
 /* "OK", "Not Found"; "Unknown" for a status without a name. */
 const char *http_status_name(int status);

@@ -58,8 +58,7 @@ struct exchange {
 	uint8_t key_hash[32];
 	struct buf headers;
 	void *state;
-	char *room; /* path and query, decoded */
-	uint32_t room_used, room_len;
+	struct arena room; /* path and query, decoded */
 };
 
 struct gateway {

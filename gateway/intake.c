@@ -73,9 +73,9 @@ static bool is_json(struct str type)
 	return http_is(type, "application/json");
 }
 
-static void find(struct visit *v, char *room, struct route_match *ret)
+static void find(struct visit *v, struct arena *a, struct route_match *ret)
 {
-	route_find(v->request->head.method, v->request->head.path, room, ret);
+	route_find(v->request->head.method, v->request->head.path, a, ret);
 	v->route = ret->route;
 }
 
@@ -84,10 +84,11 @@ static void on_head(void *ctx, struct http_request *r)
 	struct visit v;
 	struct route_match m;
 	char room[HTTP_LINE_MAX];
+	struct arena a = ARENA_OVER(room);
 	visit_begin(ctx, r, &v);
 	if (!within_budget(&v))
 		return;
-	find(&v, room, &m);
+	find(&v, &a, &m);
 	if (!m.route) {
 		refuse_route(&v, m.methods);
 		return;
@@ -113,8 +114,7 @@ static void on_request(void *ctx, struct http_request *r)
 		visit_problem(&v, &(struct problem){ .err = ERR_BUSY }, (struct str){ 0 });
 		return;
 	}
-	find(&x->visit, x->room, &x->match);
-	x->room_used = r->head.path.len;
+	find(&x->visit, &x->room, &x->match);
 	x->deadline_us = loop_now_us(g->loop) + (uint64_t)x->match.route->within_ms * 1000;
 	actor_wake(g->waker);
 }

@@ -3,6 +3,7 @@
  */
 #include "gateway/route.h"
 #include "proto/http.h"
+#include "proto/query.h"
 #include "proto/wa.h"
 #include <stdio.h>
 
@@ -64,16 +65,14 @@ static bool segment(struct str *path, struct str *ret)
 	return true;
 }
 
-/* Does the path fit? Its parameters go to `m`, their bytes to room. */
-static bool fits(const struct route *r, struct str path, char *room, struct route_match *m)
+/* Does the path fit? Its parameters go to `m`, their bytes to the arena. */
+static bool fits(const struct route *r, struct str path, struct arena *a, struct route_match *m)
 {
-	struct str pattern = str_of(r->path), want, got;
+	struct str pattern = str_of(r->path), want, got, value;
 	m->n_params = 0;
 	while (segment(&pattern, &want)) {
-		struct str value;
-		if (!segment(&path, &got) || http_unescape(got, room, &value))
+		if (!segment(&path, &got) || query_decode_path(got, a, &value))
 			return false;
-		room += value.len;
 		if (!want.len || want.at[0] != '{') {
 			if (!str_eq(want, value))
 				return false;
@@ -87,25 +86,26 @@ static bool fits(const struct route *r, struct str path, char *room, struct rout
 	return !path.len;
 }
 
-void route_find(enum http_method method, struct str path, char *room, struct route_match *ret)
+void route_find(enum http_method method, struct str path, struct arena *a, struct route_match *ret)
 {
-	*ret = (struct route_match){ 0 };
+	unsigned methods = 0;
 	if (method == HTTP_HEAD)
 		method = HTTP_GET;
 	for (uint32_t i = 0; i < routes_n; i++) {
-		struct route_match m = { 0 };
-		if (!fits(&routes[i], path, room, &m))
-			continue;
-		m.methods = ret->methods | routes[i].method;
-		if (routes[i].method == HTTP_GET)
-			m.methods |= HTTP_HEAD;
-		if (routes[i].method == method) {
-			m.route = &routes[i];
+		struct route_match m = { .route = &routes[i] };
+		uint32_t used = a->used;
+		bool here = fits(&routes[i], path, a, &m);
+		if (here)
+			methods |=
+				routes[i].method | (routes[i].method == HTTP_GET ? HTTP_HEAD : 0u);
+		if (here && routes[i].method == method) {
+			m.methods = methods;
 			*ret = m;
 			return;
 		}
-		ret->methods = m.methods;
+		a->used = used;
 	}
+	*ret = (struct route_match){ .methods = methods };
 }
 
 void route_allow(unsigned methods, char *to, size_t cap)

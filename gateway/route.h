@@ -4,6 +4,7 @@
 #pragma once
 #include "gateway/exchange.h"
 #include "gateway/http.h"
+#include "proto/arena.h"
 
 enum permit_kind {
 	PERMIT_KIND_OPEN,        /* anybody */
@@ -47,8 +48,9 @@ struct route_match {
 	uint32_t n_params;
 };
 
-/* HEAD is matched as GET. Values are put into `room`, which has path.len bytes. */
-void route_find(enum http_method method, struct str path, char *room, struct route_match *ret);
+/* HEAD is matched as GET. Values with escapes are decoded into the arena, which needs path.len
+ * bytes. */
+void route_find(enum http_method method, struct str path, struct arena *a, struct route_match *ret);
 
 /* "GET, HEAD, POST": for the Allow header. */
 void route_allow(unsigned methods, char *to, size_t cap);

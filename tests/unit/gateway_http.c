@@ -179,26 +179,14 @@ static void sizes(void **state)
 	assert_int_equal(http_head_read(str_of(strcat(many, "\r\n")), 0, &h, &why), 431);
 }
 
-static void escapes(void **state)
-{
-	char to[32];
-	struct str out;
-	(void)state;
-	assert_int_equal(http_unescape(str_of("a%2Fb+c%C3%A9"), to, &out), OK);
-	assert_true(str_is(out, "a/b+c\xc3\xa9"));
-	assert_int_equal(http_unescape(str_of("%"), to, &out), ERR_MALFORMED);
-	assert_int_equal(http_unescape(str_of("%g0"), to, &out), ERR_MALFORMED);
-	assert_int_equal(http_unescape(str_of("%00"), to, &out), ERR_MALFORMED);
-	assert_int_equal(http_unescape(str_of("%ff"), to, &out), ERR_MALFORMED);
-	assert_int_equal(http_unescape((struct str){ 0 }, to, &out), OK);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(heads_by_table), cmocka_unit_test(heads_in_pieces),
-		cmocka_unit_test(meaning),        cmocka_unit_test(sizes),
-		cmocka_unit_test(escapes),
+		cmocka_unit_test(heads_by_table),
+		cmocka_unit_test(heads_in_pieces),
+		cmocka_unit_test(meaning),
+		cmocka_unit_test(sizes),
+
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

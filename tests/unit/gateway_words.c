@@ -94,7 +94,8 @@ static void lines(void **state)
 static const struct route *found(enum http_method method, const char *path, struct route_match *m)
 {
 	static char room[256];
-	route_find(method, str_of(path), room, m);
+	struct arena a = ARENA_OVER(room);
+	route_find(method, str_of(path), &a, m);
 	return m->route;
 }
 
