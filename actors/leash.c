@@ -3,9 +3,9 @@
  */
 #include "actors/leash.h"
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/close_range.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

@@ -27,13 +27,14 @@ static void text(struct out *o, const char *s)
 	put(o, s, (uint32_t)strlen(s));
 }
 
-/* Quotes, backslashes and control characters as JSON writes them; a cut never splits an escape. */
-static void escaped(struct out *o, struct str s)
+/* Control characters as JSON writes them; quotes and backslashes too, where they would end a value.
+ * A cut never splits an escape. */
+static void escaped(struct out *o, struct str s, bool quotes)
 {
 	for (uint32_t i = 0; i < s.len && o->room - o->n > 16; i++) {
 		unsigned char c = (unsigned char)s.at[i];
 		char esc[8];
-		if (c == '"' || c == '\\') {
+		if (quotes && (c == '"' || c == '\\')) {
 			esc[0] = '\\';
 			esc[1] = (char)c;
 			put(o, esc, 2);
@@ -97,7 +98,7 @@ static void pair(struct out *o, enum log_format how, const char *key, struct str
 	text(o, key);
 	text(o, json ? "\":" : "=");
 	text(o, quote ? "\"" : "");
-	escaped(o, value);
+	escaped(o, value, true);
 	text(o, quote ? "\"" : "");
 }
 
@@ -127,11 +128,11 @@ static void human(struct out *o, const struct log_line *line, const char *ts)
 	snprintf(head, sizeof head, "%.12s %c%c%c%c%c ", ts + 11, level[0] - 32, level[1] - 32,
 	         level[2] - 32, level[3] - 32, level[4] ? level[4] - 32 : ' ');
 	text(o, head);
-	escaped(o, line->node);
+	escaped(o, line->node, false);
 	text(o, " ");
-	escaped(o, line->actor);
+	escaped(o, line->actor, false);
 	text(o, line->actor.len ? "  " : " ");
-	escaped(o, line->text);
+	escaped(o, line->text, false);
 }
 
 uint32_t log_format(enum log_format how, const struct log_line *line, char *out, uint32_t room)

@@ -83,7 +83,7 @@ static void three_formats(void **state)
 	          "\"actor\":\"call/"
 	          "CA1\",\"tenant\":\"7\",\"trace_id\":\"ab010000000000000000000000000000\","
 	          "\"msg\":\"gap \\\"x\\\"\\u000alost=3\"}");
-	formatted(LOG_HUMAN, &l, "03:04:05.678 WARN  a call/CA1  gap \\\"x\\\"\\u000alost=3");
+	formatted(LOG_HUMAN, &l, "03:04:05.678 WARN  a call/CA1  gap \"x\"\\u000alost=3");
 	l = (struct log_line){ .level = LOG_INFO, .node = STR_LIT("a"), .text = STR_LIT("up") };
 	formatted(LOG_LOGFMT, &l, "ts=1970-01-01T00:00:00.000000Z level=info node=a msg=up");
 }

@@ -10,7 +10,7 @@
 struct crew {
 	struct loop *loop;
 	struct loop_timer *timer;
-	const struct child_rule *rule;
+	struct child_rule rule;
 	const struct crew_calls *calls;
 	void *ctx;
 	struct member *members[CREW_MOST], *renewing;
@@ -32,7 +32,7 @@ enum err crew_new(struct loop *l, const struct child_rule *rule, const struct cr
 	struct crew *c = calloc(1, sizeof *c);
 	if (!c)
 		return ERR_MEMORY;
-	*c = (struct crew){ .loop = l, .rule = rule, .calls = calls, .ctx = ctx };
+	*c = (struct crew){ .loop = l, .rule = *rule, .calls = calls, .ctx = ctx };
 	enum err e = loop_timer_new(l, on_timer, c, &c->timer);
 	if (e) {
 		free(c);
@@ -63,7 +63,7 @@ struct member *crew_add(struct crew *c, const char *name, const char *group, uin
 		              .ops = ops,
 		              .owner = owner,
 		              .layer = layer,
-		              .rule = *c->rule,
+		              .rule = c->rule,
 		              .wished = true };
 	(void)snprintf(m->name, sizeof m->name, "%s", name);
 	(void)snprintf(m->group, sizeof m->group, "%s", group);

@@ -74,6 +74,7 @@ _Noreturn static void become(int leash, const struct process_plan *plan, pid_t p
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
 		_exit(EXIT_NO_EXEC);
 	place_fds(leash, plan);
+	(void)dup2(STDERR_FILENO, STDOUT_FILENO); /* stdout is the supervisor's own */
 	if (plan->limits.nice && setpriority(PRIO_PROCESS, 0, plan->limits.nice))
 		_exit(EXIT_NO_EXEC);
 	limit(RLIMIT_NOFILE, plan->limits.files);

@@ -145,8 +145,9 @@ const struct actor_kind supervisor_actor = {
 
 static void on_joined(void *ctx)
 {
-	const struct up *u = ctx;
-	say(&u->with.say, LOG_DEBUG, "joined");
+	struct up *u = ctx;
+	u->joined = true;
+	up_tell_ready(u);
 }
 
 static void on_broken(void *ctx, const char *why)

@@ -56,16 +56,21 @@ static void on_gave_up(void *ctx, const struct member *m)
 	}
 }
 
-static void on_ready(void *ctx)
+void up_tell_ready(struct up *u)
 {
-	struct up *u = ctx;
 	char url[160];
-	say(&u->with.say, LOG_INFO, "all up");
-	if (u->told_ready)
+	if (u->told_ready || !u->joined || !crew_is_ready(u->crew))
 		return;
 	u->told_ready = true;
 	(void)snprintf(url, sizeof url, "http://%s", u->listen);
 	u->with.ready(u->with.ctx, u->door >= 0 ? url : "");
+}
+
+static void on_ready(void *ctx)
+{
+	struct up *u = ctx;
+	say(&u->with.say, LOG_INFO, "all up");
+	up_tell_ready(u);
 }
 
 static void on_down(void *ctx)

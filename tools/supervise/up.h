@@ -60,7 +60,7 @@ struct up {
 	struct seat *seat;
 	struct actor_kind kind; /* supervisor_actor with our data */
 	int64_t since_us;
-	bool told_ready;
+	bool joined, told_ready;
 	bool failed;   /* a vital one was given up */
 	char why[512]; /* why it cannot start */
 };
@@ -85,6 +85,8 @@ struct worker *worker_add(struct up *u, enum work work, const struct config_grou
 /* database.c */
 MUST enum err database_open(struct up *u);
 const char *database_url(const struct up *u, bool admin); /* of whichever database is used */
+/* up.c */
+void up_tell_ready(struct up *u); /* once, when all is up and orders can be taken */
 /* super.c */
 extern const struct actor_kind supervisor_actor;
 MUST enum err super_open(struct up *u);

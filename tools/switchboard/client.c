@@ -7,7 +7,8 @@
 #include "tools/switchboard/system.h"
 #include <unistd.h>
 
-enum { JOIN_MS = 3000 };
+/* The system may be starting: who is asked is looked for again until this is over. */
+enum { JOIN_MS = 3000, AGAIN_MS = 50 };
 
 struct client {
 	const struct cli *cli;
@@ -22,6 +23,8 @@ struct client {
 	client_fn *answer;
 	void *ctx;
 	enum exit_code code;
+	uint64_t until_us;
+	bool joined;
 };
 
 static void finish(struct client *k, enum exit_code code)
@@ -43,17 +46,29 @@ static enum exit_code refused(const struct client *k, enum err e)
 static void on_answer(void *ctx, const struct msg *m)
 {
 	struct client *k = ctx;
-	finish(k, msg_err(m) ? refused(k, msg_err(m)) : k->answer(k->ctx, k->cli, m));
+	enum err e = msg_err(m);
+	if (e == ERR_NO_ROUTE && loop_now_us(k->loop) < k->until_us)
+		loop_timer_set(k->timer, AGAIN_MS * 1000ULL);
+	else
+		finish(k, e ? refused(k, e) : k->answer(k->ctx, k->cli, m));
+}
+
+static void ask(struct client *k)
+{
+	enum err e = node_ask_to(seat_node(k->seat), TO(k->to), k->within_ms, on_answer, k, k->type,
+	                         k->body);
+	if (e == ERR_NO_ROUTE && loop_now_us(k->loop) < k->until_us)
+		loop_timer_set(k->timer, AGAIN_MS * 1000ULL);
+	else if (e)
+		finish(k, refused(k, e));
 }
 
 static void on_joined(void *ctx)
 {
 	struct client *k = ctx;
+	k->joined = true;
 	loop_timer_clear(k->timer);
-	enum err e = node_ask_to(seat_node(k->seat), TO(k->to), k->within_ms, on_answer, k, k->type,
-	                         k->body);
-	if (e)
-		finish(k, refused(k, e));
+	ask(k);
 }
 
 static void on_broken(void *ctx, const char *why)
@@ -62,11 +77,14 @@ static void on_broken(void *ctx, const char *why)
 	finish(k, cli_fail(k->cli, EXIT_BUS, "%s", why));
 }
 
-static void on_late(void *ctx)
+static void on_timer(void *ctx)
 {
 	struct client *k = ctx;
-	finish(k, cli_fail(k->cli, EXIT_BUS, "no hub let us in within %d ms (%s)", JOIN_MS,
-	                   k->place.hubs[0]));
+	if (k->joined)
+		ask(k);
+	else
+		finish(k, cli_fail(k->cli, EXIT_BUS, "no hub let us in within %d ms (%s)", JOIN_MS,
+		                   k->place.hubs[0]));
 }
 
 static enum err open_client(struct client *k)
@@ -87,9 +105,11 @@ static enum err open_client(struct client *k)
 	enum err e = loop_new(&k->loop);
 	config.loop = k->loop;
 	if (!e)
-		e = loop_timer_new(k->loop, on_late, k, &k->timer);
-	if (!e)
+		e = loop_timer_new(k->loop, on_timer, k, &k->timer);
+	if (!e) {
 		loop_timer_set(k->timer, JOIN_MS * 1000ULL);
+		k->until_us = loop_now_us(k->loop) + JOIN_MS * 1000ULL;
+	}
 	return e ? e : seat_new(&config, &k->seat);
 }
 

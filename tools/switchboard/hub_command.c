@@ -20,16 +20,22 @@ static void on_end(void *ctx)
 	loop_stop(h->loop);
 }
 
+/* Who hosts nothing asks a question and goes: no news. */
+static enum actor_level level_of(const struct row *row)
+{
+	return row->n_kinds ? LOG_INFO : LOG_DEBUG;
+}
+
 static void on_joined(void *ctx, const struct row *row)
 {
 	const struct hub_process *h = ctx;
-	say(&h->say, LOG_INFO, "joined node=%s", row->name);
+	say(&h->say, level_of(row), "joined node=%s", row->name);
 }
 
 static void on_left(void *ctx, const struct row *row)
 {
 	const struct hub_process *h = ctx;
-	say(&h->say, LOG_INFO, "left node=%s", row->name);
+	say(&h->say, level_of(row), "left node=%s", row->name);
 }
 
 static enum err open_hub(struct hub_process *h, const struct cli *c)
