@@ -4,9 +4,9 @@
  */
 #include "actors/seat.h"
 #include "actors/host.h"
+#include "actors/say.h"
 #include "bus/serve.h"
 #include "proto/digest.h"
-#include "actors/say.h"
 #include <stdlib.h>
 
 struct seat {
@@ -51,10 +51,17 @@ static const char *setting(void *ctx, const char *kind, const char *name)
 	return s->config.setting(s->config.ctx, kind, name);
 }
 
+/* Nothing is asked, nothing waits, and peers have what was sent to them. */
 static bool is_quiet(const struct seat *s)
 {
 	struct node_stats st = node_stats(s->node);
-	return !st.asks_pending && !st.queued && !node_busy(s->node);
+	struct bus_peer p;
+	if (st.asks_pending || st.queued || node_busy(s->node))
+		return false;
+	for (uint32_t i = 0; s->serve && bus_peer_at(bus_serve_bus(s->serve), i, &p); i++)
+		if (p.held)
+			return false;
+	return true;
 }
 
 /* After each turn's flush: has something come true that others wait for? */

@@ -2,14 +2,11 @@
  * system.h — where the running system is, for a command that has --bus, --key, --state.
  */
 #pragma once
-#include "tools/state.h"
+#include "bus/reach.h"
 #include "tools/switchboard/cli.h"
 
 struct system_place {
-	char endpoints[STATE_HUBS][STATE_ENDPOINT];
-	const char *hubs[STATE_HUBS + 1]; /* ends with NULL */
-	char dir[STATE_ENDPOINT];         /* of unix sockets; "" for none */
-	char tcp[STATE_ENDPOINT];         /* endpoint for others to reach us; "" for none */
+	struct reach reach;
 	const char *key;
 };
 
