@@ -5,6 +5,8 @@
 #include "actors/leash.h"
 #include <signal.h>
 
+enum { FAREWELL_MS = 600000 }; /* the supervisor's patience ends long before */
+
 struct process {
 	const struct process_config *config;
 	struct loop *loop;
@@ -19,6 +21,35 @@ static void on_drained(void *ctx)
 	loop_stop(p->loop);
 }
 
+static void on_farewell(void *ctx, const struct msg *m)
+{
+	(void)ctx;
+	(void)m; /* it was waited for, that is all */
+}
+
+static bool hosted(const struct process *p, const char *kind)
+{
+	for (const struct actor_kind *const *k = p->config->seat.kinds; *k; k++)
+		if (!strcmp((*k)->name, kind))
+			return true;
+	return false;
+}
+
+/* Asks that are open keep the seat from being drained. */
+static void say_farewells(struct process *p)
+{
+	static const uint64_t nothing[32]; /* any message's struct, all fields absent */
+	for (const struct process_farewell *f = p->config->farewells; f && f->kind; f++) {
+		if (!hosted(p, f->kind) || f->ask->size > sizeof nothing)
+			continue;
+		enum err e = node_ask_to(seat_node(p->seat), TO(f->kind), FAREWELL_MS, on_farewell,
+		                         p, f->ask, nothing);
+		if (e)
+			say(&p->config->say, LOG_WARN, "no_farewell kind=%s err=%s", f->kind,
+			    err_info(e)->name);
+	}
+}
+
 /* The first time: finish what is begun. The second: now. */
 static void on_end(void *ctx)
 {
@@ -28,6 +59,7 @@ static void on_end(void *ctx)
 		return;
 	}
 	p->ending = true;
+	say_farewells(p);
 	seat_drain(p->seat, on_drained);
 }
 

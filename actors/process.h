@@ -8,8 +8,15 @@
 #include "actors/say.h"
 #include "actors/seat.h"
 
+/* Asked of a kind hosted here, by name, when it is time to end: its answer is waited for. */
+struct process_farewell {
+	const char *kind;
+	const struct proto_desc *ask; /* a message without required fields */
+};
+
 struct process_config {
 	struct say say;
+	const struct process_farewell *farewells; /* ends with { 0 }; may be NULL */
 	struct seat_config
 		seat; /* ctx is for `setting`; the loop, the log and what happens are set here */
 };

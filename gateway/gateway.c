@@ -6,6 +6,7 @@
  * One on each node that hosts it. The loop's callbacks only queue; everything that speaks to actors
  * happens in the actor's own turns. How to add a route: gateway/README.md.
  */
+#include "gateway/gateway.h"
 #include "gateway/inside.h"
 #include "proto/digest.h"
 #include "proto/http.h"
@@ -175,7 +176,7 @@ static enum err on_start(struct actor *self)
 	e = e ? e : digest_random(&g->random, sizeof g->random);
 	e = e ? e : exchanges_new(g, number(self, "requests"));
 	e = e ? e : limits_new(number(self, "sources"), g->random, &g->limits);
-	e = e ? e : keys_new(&g->keys);
+	e = e ? e : key_cache_new(&g->keys);
 	e = e ? e : metrics_new(&g->metrics);
 	e = e ? e : access_new(actor_setting(self, "access_log"), &g->access);
 	e = e ? e : actor_waker_new(self, on_wake, &g->waker);
@@ -191,7 +192,7 @@ static enum err on_stop(struct actor *self)
 	actor_waker_free(&g->waker);
 	access_free(&g->access);
 	metrics_free(&g->metrics);
-	keys_free(&g->keys);
+	key_cache_free(&g->keys);
 	limits_free(&g->limits);
 	return OK;
 }

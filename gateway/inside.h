@@ -74,7 +74,7 @@ struct gateway {
 	struct limits *limits;
 	struct limits_rate source_rate, key_rate, blame_rate;
 	struct source_nets trusted, unlimited;
-	struct keys *keys;
+	struct key_cache *keys;
 	struct metrics *metrics;
 	struct access *access;
 	uint64_t random; /* for trace ids: a state of splitmix64 */

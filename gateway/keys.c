@@ -5,17 +5,17 @@
 #include "gateway/http.h"
 #include <stdlib.h>
 
-struct keys {
+struct key_cache {
 	struct key cells[KEYS_CELLS];
 };
 
-enum err keys_new(struct keys **ret)
+enum err key_cache_new(struct key_cache **ret)
 {
 	*ret = calloc(1, sizeof **ret);
 	return *ret ? OK : ERR_MEMORY;
 }
 
-void keys_free(struct keys **k)
+void key_cache_free(struct key_cache **k)
 {
 	free(*k);
 	*k = NULL;
@@ -26,14 +26,15 @@ static uint32_t cell(const uint8_t hash[32])
 	return ((uint32_t)hash[0] << 8 | hash[1]) % KEYS_CELLS;
 }
 
-const struct key *keys_find(const struct keys *k, const uint8_t hash[32], uint64_t now_us)
+const struct key *key_cache_find(const struct key_cache *k, const uint8_t hash[32], uint64_t now_us)
 {
 	const struct key *key = &k->cells[cell(hash)];
 	return key->until_us > now_us && !memcmp(key->hash, hash, 32) ? key : NULL;
 }
 
-const struct key *keys_put(struct keys *k, const uint8_t hash[32], uint64_t id, uint64_t business,
-                           const struct str *scopes, uint32_t n, uint64_t now_us)
+const struct key *key_cache_put(struct key_cache *k, const uint8_t hash[32], uint64_t id,
+                                uint64_t business, const struct str *scopes, uint32_t n,
+                                uint64_t now_us)
 {
 	struct key *key = &k->cells[cell(hash)];
 	size_t used = 0;

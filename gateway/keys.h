@@ -17,7 +17,7 @@ enum {
 	KEYS_TEXT = 200,   /* bytes of a key at the most */
 };
 
-struct keys;
+struct key_cache;
 
 struct key {
 	uint8_t hash[32];
@@ -26,13 +26,15 @@ struct key {
 	char scopes[KEYS_SCOPES];
 };
 
-MUST enum err keys_new(struct keys **ret);
-void keys_free(struct keys **k);
+MUST enum err key_cache_new(struct key_cache **ret);
+void key_cache_free(struct key_cache **k);
 
-const struct key *keys_find(const struct keys *k, const uint8_t hash[32], uint64_t now_us);
+const struct key *key_cache_find(const struct key_cache *k, const uint8_t hash[32],
+                                 uint64_t now_us);
 /* `scopes` are copied; those that do not fit are left out: less is allowed, never more. */
-const struct key *keys_put(struct keys *k, const uint8_t hash[32], uint64_t id, uint64_t business,
-                           const struct str *scopes, uint32_t n, uint64_t now_us);
+const struct key *key_cache_put(struct key_cache *k, const uint8_t hash[32], uint64_t id,
+                                uint64_t business, const struct str *scopes, uint32_t n,
+                                uint64_t now_us);
 
 /* Has it exactly this scope? No wildcards. */
 bool key_may(const struct key *key, const char *scope);

@@ -43,10 +43,10 @@ static enum err on_key(struct actor *self, const struct msg *m)
 		return OK;
 	if (e == OK) {
 		const struct tenant_key *found = tenant_key_of(m);
-		key = keys_put(g->keys, x->key_hash, found->id, found->business, found->scopes.at,
+		key = key_cache_put(g->keys, x->key_hash, found->id, found->business, found->scopes.at,
 		               found->scopes.n, loop_now_us(g->loop));
 	} else if (e == ERR_UNAUTHENTICATED || e == ERR_NOT_FOUND) {
-		key = keys_put(g->keys, x->key_hash, 0, 0, NULL, 0, loop_now_us(g->loop));
+		key = key_cache_put(g->keys, x->key_hash, 0, 0, NULL, 0, loop_now_us(g->loop));
 	} else {
 		return deny(x, e, "the key could not be checked");
 	}
@@ -63,7 +63,7 @@ static enum err look_up(struct exchange *x)
 	enum err e = digest_sha256(token, x->key_hash);
 	if (e)
 		return e;
-	const struct key *key = keys_find(g->keys, x->key_hash, loop_now_us(g->loop));
+	const struct key *key = key_cache_find(g->keys, x->key_hash, loop_now_us(g->loop));
 	if (key)
 		return decide(x, key);
 	return exchange_ask(

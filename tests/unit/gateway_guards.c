@@ -81,31 +81,31 @@ static void strangers_do_not_help(void **state)
 
 static void keys_are_believed_for_seconds(void **state)
 {
-	struct keys *k;
+	struct key_cache *k;
 	uint8_t a[32] = { 1 }, b[32] = { 2 }, twin[32] = { 1, 0, 9 };
 	struct str scopes[] = { STR_LIT("messages.read"), STR_LIT("x") };
 	(void)state;
-	assert_int_equal(keys_new(&k), OK);
-	assert_null(keys_find(k, a, 1));
-	keys_put(k, a, 7, 9, scopes, 2, 100);
-	const struct key *key = keys_find(k, a, 100 + KEYS_GOOD_US - 1);
+	assert_int_equal(key_cache_new(&k), OK);
+	assert_null(key_cache_find(k, a, 1));
+	key_cache_put(k, a, 7, 9, scopes, 2, 100);
+	const struct key *key = key_cache_find(k, a, 100 + KEYS_GOOD_US - 1);
 	assert_non_null(key);
 	assert_int_equal(key->business, 9);
 	assert_true(key_may(key, "messages.read") && key_may(key, "x"));
 	assert_false(key_may(key, "messages") || key_may(key, "read") || key_may(key, ""));
-	assert_null(keys_find(k, a, 100 + KEYS_GOOD_US));
+	assert_null(key_cache_find(k, a, 100 + KEYS_GOOD_US));
 	assert_true(KEYS_GOOD_US < 5000000); /* revocation within 5 s */
-	keys_put(k, b, 0, 0, NULL, 0, 100);
-	assert_int_equal(keys_find(k, b, 101)->id, 0);
-	assert_null(keys_find(k, b, 100 + KEYS_BAD_US));
-	keys_put(k, a, 7, 9, scopes, 2, 100);
-	assert_null(keys_find(k, twin, 101)); /* the same cell, another hash */
-	keys_free(&k);
+	key_cache_put(k, b, 0, 0, NULL, 0, 100);
+	assert_int_equal(key_cache_find(k, b, 101)->id, 0);
+	assert_null(key_cache_find(k, b, 100 + KEYS_BAD_US));
+	key_cache_put(k, a, 7, 9, scopes, 2, 100);
+	assert_null(key_cache_find(k, twin, 101)); /* the same cell, another hash */
+	key_cache_free(&k);
 }
 
 static void scopes_that_do_not_fit_are_left_out(void **state)
 {
-	struct keys *k;
+	struct key_cache *k;
 	uint8_t a[32] = { 1 };
 	char longs[20][64];
 	struct str scopes[20];
@@ -114,14 +114,14 @@ static void scopes_that_do_not_fit_are_left_out(void **state)
 		memset(longs[i], 'a' + (int)i, 64);
 		scopes[i] = str_n(longs[i], 64);
 	}
-	assert_int_equal(keys_new(&k), OK);
-	const struct key *key = keys_put(k, a, 7, 9, scopes, 20, 100);
+	assert_int_equal(key_cache_new(&k), OK);
+	const struct key *key = key_cache_put(k, a, 7, 9, scopes, 20, 100);
 	char want[65] = { 0 };
 	memcpy(want, longs[0], 64);
 	assert_true(key_may(key, want));
 	memcpy(want, longs[19], 64);
 	assert_false(key_may(key, want));
-	keys_free(&k);
+	key_cache_free(&k);
 }
 
 static void bearers(void **state)

@@ -24,11 +24,15 @@ static void put(struct buf *b, const char *indent, const char *name, const char 
 }
 
 static void put_kind(const struct config *c, const struct config_group *g,
-                     const struct actor_kind *kind, struct buf *b)
+                     const struct actor_kind *kind, const struct config_handed *handed,
+                     struct buf *b)
 {
 	buf_printf(b, "    %s\n", kind->name);
 	for (const struct actor_setting *s = kind->settings; s && s->name; s++) {
 		const char *value = config_setting(c, g->name, kind->name, s);
+		for (const struct config_handed *h = handed; h->kind; h++)
+			if (!strcmp(h->kind, kind->name) && !strcmp(h->setting, s->name))
+				value = h->value;
 		if (value && !config_given(kind->name, s->name))
 			put(b, "        ", s->name, value);
 	}
@@ -36,7 +40,7 @@ static void put_kind(const struct config *c, const struct config_group *g,
 
 void config_write(const struct config *c, const struct config_group *g,
                   const struct actor_kind *const *kinds, const char *listen,
-                  const char *database_url, struct buf *b)
+                  const char *database_url, const struct config_handed *handed, struct buf *b)
 {
 	buf_text(b, "log\n");
 	put(b, "    ", "level", c->log_level);
@@ -49,5 +53,5 @@ void config_write(const struct config *c, const struct config_group *g,
 	}
 	buf_text(b, "kinds\n");
 	for (const char *const *h = g->hosts; *h; h++)
-		put_kind(c, g, config_kind(kinds, str_of(*h)), b);
+		put_kind(c, g, config_kind(kinds, str_of(*h)), handed, b);
 }

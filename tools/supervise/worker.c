@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 enum { WORDS = 32, TEXT_BYTES = 8192, CONFIG_FD = 5, DOOR_FD = 6, CONFIG_BYTES = 256 << 10 };
+#define DOOR_TEXT "6"
 
 /* A command line, and the memory of its words. */
 struct words {
@@ -119,14 +120,13 @@ static char **make_environment(const struct worker *w, char *url, size_t cap)
 static enum err make_config(const struct worker *w, int *ret_fd)
 {
 	struct buf b;
-	char listen[32];
 	const struct up *u = w->up;
+	static const struct config_handed door[] = { { "gateway", "fd", DOOR_TEXT }, { 0 } };
 	buf_init(&b, CONFIG_BYTES);
-	(void)snprintf(listen, sizeof listen, "fd:%d", DOOR_FD);
 	if (w->work == WORK_NODE)
 		config_write(u->with.config, w->group, u->with.kinds,
-		             hosts(w->group, "gateway") ? listen : NULL,
-		             hosts(w->group, "store") ? database_url(u, false) : NULL, &b);
+		             hosts(w->group, "gateway") ? u->listen : NULL,
+		             hosts(w->group, "store") ? database_url(u, false) : NULL, door, &b);
 	enum err e = buf_err(&b);
 	int fd = e ? -1 : memfd_create("switchboard-config", MFD_CLOEXEC);
 	if (!e && (fd < 0 || write(fd, b.at ? b.at : "", b.len) != (ssize_t)b.len)) {

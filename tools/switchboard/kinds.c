@@ -3,6 +3,7 @@
  */
 #include "tools/switchboard/kinds.h"
 #include "actors/kinds.h"
+#include "gateway/gateway.h"
 #include "persistence/store.h"
 #include "tools/supervise/up.h"
 
@@ -12,8 +13,9 @@ const struct actor_kind *const *all_kinds(void)
 {
 	static const struct actor_kind *all[KINDS_MOST + 1];
 	uint32_t n = 0;
-	for (const struct actor_kind *const *k = actor_kinds; *k && n < KINDS_MOST - 1; k++)
+	for (const struct actor_kind *const *k = actor_kinds; *k && n < KINDS_MOST - 2; k++)
 		all[n++] = *k;
+	all[n++] = &gateway_actor;
 	all[n++] = &store_actor;
 	all[n] = NULL;
 	return all;

@@ -4,6 +4,7 @@
  */
 #include "actors/port/port.h"
 #include "actors/process.h"
+#include "proto/http.h"
 #include "tools/nearest.h"
 #include "tools/switchboard/commands.h"
 #include "tools/switchboard/config_commands.h"
@@ -137,8 +138,11 @@ static enum exit_code run(struct node_process *p)
 	if (code != EXIT_DONE)
 		return code;
 	choose_name(p);
+	static const struct process_farewell farewells[] = { { "gateway", &http_drain_desc },
+		                                             { 0 } };
 	bool broken;
 	struct process_config process = {
+		.farewells = farewells,
 		.say = say_of(p->config->log_form, p->config->log_level, p->name),
 		.seat = { .name = p->name,
 		          .kinds = p->hosts,
