@@ -1,0 +1,2 @@
+-- A "quoted" comment stays, tabs	and back\slashes too.
+create table t (a int);

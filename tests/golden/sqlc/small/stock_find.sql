@@ -1,0 +1,4 @@
+-- read
+-- system
+-- none GONE
+select :key::uuid as key
