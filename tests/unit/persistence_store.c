@@ -436,6 +436,31 @@ static void slow_statement_is_ended(void **state)
 	msg_unref(m);
 }
 
+/* A server that hangs, as on a dead disk: its process is stopped in the middle. The connection is
+ * given up, the asker told, and the next ask finds another connection. */
+static void hanging_server_is_left(void **state)
+{
+	(void)state;
+	assert_int_equal(CALL(1, NULL, MSG(stock_nap, .ms = 1)), OK);
+	const char *pids = pg_query_text(lab->q, "select string_agg(pid::text, ' ') from "
+	                                         "pg_stat_activity where application_name = "
+	                                         "'switchboard write'");
+	char first[32], second[32];
+	assert_int_equal(sscanf(pids, "%31s %31s", first, second), 2);
+	kill(atoi(first), SIGSTOP);
+	kill(atoi(second), SIGSTOP);
+	/* One ask for each: only by its silence can a connection be known. */
+	enum err e[2] = { OK, OK };
+	e[0] = CALL(1, NULL, MSG(stock_nap, .ms = 1));
+	e[1] = CALL(1, NULL, MSG(stock_nap, .ms = 1));
+	enum err after = CALL(1, NULL, MSG(stock_nap, .ms = 1));
+	kill(atoi(first), SIGCONT); /* they wake, find nobody, and end */
+	kill(atoi(second), SIGCONT);
+	assert_int_equal(e[0], ERR_UNAVAILABLE);
+	assert_int_equal(after, OK);
+	assert_true(e[1] == OK || e[1] == ERR_UNAVAILABLE);
+}
+
 /* ---- bounds and the server's comings and goings
  * ------------------------------------------------------ */
 
@@ -572,6 +597,7 @@ int main(void)
 		TEST(bad_asks_fail_alone),
 		TEST(twins_in_one_turn),
 		TEST(slow_statement_is_ended),
+		TEST(hanging_server_is_left),
 		cmocka_unit_test(full_queue_is_busy),
 		cmocka_unit_test(absent_server_is_waited_for),
 		cmocka_unit_test(flood_survives_power_cuts),

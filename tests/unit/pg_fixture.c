@@ -95,7 +95,7 @@ static int fixture_up(void **state, bool scratch)
 
 int pg_fixture_up(void **state)
 {
-	return fixture_up(state, true);
+	return fixture_up(state, !getenv("PG_FIXTURE_SYNC"));
 }
 
 int pg_fixture_up_synced(void **state)

@@ -112,19 +112,13 @@ static enum err on_nothing(struct actor *self, const struct msg *m)
 }
 
 static const struct actor_on asker_takes[] = { { &stock_odd_desc, on_nothing }, { 0 } };
-static const struct proto_desc *const asker_sends[] = { &stock_every_desc,
-	                                                &stock_maybe_desc,
-	                                                &stock_lists_desc,
-	                                                &stock_put_desc,
-	                                                &stock_add_desc,
-	                                                &stock_all_desc,
-	                                                &stock_fail_desc,
-	                                                &stock_nap_desc,
-	                                                &stock_total_desc,
-	                                                &stock_wrong_desc,
-	                                                &stock_find_desc,
-	                                                &stock_odd_desc,
-	                                                NULL };
+static const struct proto_desc *const asker_sends[] = { &stock_every_desc, &stock_maybe_desc,
+	                                                &stock_lists_desc, &stock_put_desc,
+	                                                &stock_add_desc,   &stock_all_desc,
+	                                                &stock_fail_desc,  &stock_nap_desc,
+	                                                &stock_total_desc, &stock_wrong_desc,
+	                                                &stock_find_desc,  &stock_odd_desc,
+	                                                &stock_load_desc,  NULL };
 static const struct actor_kind asker_kind = {
 	.name = "asker",
 	.doc = "asks for any business",
@@ -246,20 +240,20 @@ static const char table_sql[] =
 	"set role switchboard_owner; set search_path = switchboard;"
 	"create table thing (id bigint generated always as identity,"
 	" business_id bigint not null default current_business(), key text not null, n bigint not "
-        "null,"
+	"null,"
 	" note text, primary key (business_id, key));"
 	"call tenant_table('thing');"
 	"grant select, insert, update on thing to switchboard_app;"
 	"create function raise_state(state text) returns bool language plpgsql as $$"
 	" begin if state is not null then raise exception 'asked for' using errcode = state; end "
-        "if;"
+	"if;"
 	" return true; end $$;";
 
-int store_lab_up(void **state)
+static int lab_up(void **state, int fixture_up(void **))
 {
 	struct store_lab *lab = calloc(1, sizeof *lab);
 	char text[1024];
-	pg_fixture_up((void **)&lab->f);
+	fixture_up((void **)&lab->f);
 	struct migrate_config config = { .url = cluster_admin_url(lab->f->cluster),
 		                         .set = &store_statements };
 	if (migrate_run(&config, text, sizeof text))
@@ -269,6 +263,16 @@ int store_lab_up(void **state)
 	assert_int_equal(pg_query_script(lab->q, "reset role", NULL), OK);
 	*state = lab;
 	return 0;
+}
+
+int store_lab_up(void **state)
+{
+	return lab_up(state, pg_fixture_up);
+}
+
+int store_lab_up_synced(void **state)
+{
+	return lab_up(state, pg_fixture_up_synced);
 }
 
 int store_lab_down(void **state)

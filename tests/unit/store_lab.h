@@ -15,6 +15,7 @@ struct store_lab {
 
 /* cmocka group setup: PostgreSQL, migrated, with the table the stock statements use. */
 int store_lab_up(void **state);
+int store_lab_up_synced(void **state); /* every commit reaches the disk */
 int store_lab_down(void **state);
 
 /* A node on it, with settings "name", "value", … NULL over the defaults; NULL for none. */
