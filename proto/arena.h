@@ -10,6 +10,7 @@
  * one by one; giving all of it back is `used = 0`.
  */
 #pragma once
+#include "proto/copy.h"
 #include "proto/str.h"
 
 struct arena {
@@ -44,13 +45,13 @@ static inline void arena_trim(struct arena *a, size_t n)
 }
 
 /* A copy that lives as long as the arena. False when there is no room; ret untouched. */
-static inline bool arena_keep(struct arena *a, struct str s, struct str *ret)
+static inline __attribute__((always_inline)) bool arena_keep(struct arena *a, struct str s,
+                                                             struct str *ret)
 {
 	char *at = s.len ? arena_take(a, s.len, 1) : NULL;
 	if (s.len && !at)
 		return false;
-	if (s.len)
-		memcpy(at, s.at, s.len);
+	copy_bytes(at, s.at, s.len);
 	*ret = (struct str){ .at = at, .len = s.len };
 	return true;
 }

@@ -178,60 +178,137 @@ static enum err check_missing(struct decoder *d, const struct proto_desc *type, 
 	return ERR_MISSING;
 }
 
-/* One field's value, its number is passed already. */
-static HOT enum err take_field(struct decoder *d, struct unpacker *in, const struct proto_field *f,
-                               char *base)
+enum { USUAL_BYTES = 11 }; /* a field's number and a number's head, read in one step each */
+
+/* A number that is not negative; in->at is at its head, with room for the longest. */
+static HOT bool usual_number(struct unpacker *in, uint64_t *ret)
 {
-	enum err e;
-	if (f->list) {
-		d->in = *in;
-		e = take_list(d, f, (struct str *)(base + f->offset));
-		*in = d->in;
-	} else {
-		e = take_item(d, in, f, base + f->offset);
+	unsigned char b = in->at[0];
+	if (b < 0x80) {
+		*ret = b;
+		in->at++;
+		return true;
 	}
+	unsigned width = b - 0xccu;
+	uint64_t big;
+	if (width > 3)
+		return false;
+	memcpy(&big, in->at + 1, 8);
+	*ret = __builtin_bswap64(big) >> (64 - (8u << width));
+	in->at += 1 + (1u << width);
+	return true;
+}
+
+/* A text or bytes of up to 255. */
+static HOT bool usual_view(struct decoder *d, struct unpacker *in, const struct proto_field *f,
+                           struct str *ret)
+{
+	unsigned char b = in->at[0];
+	bool text = f->kind != PROTO_BIN, fixed = (b & 0xe0) == 0xa0;
+	if (b != (text ? 0xd9 : 0xc4) && !(text && fixed))
+		return false;
+	const unsigned char *at = in->at + (fixed ? 1 : 2);
+	struct str s = { .at = (const char *)at, .len = fixed ? b & 0x1fu : in->at[1] };
+	if (!s.len || s.len > f->max || s.len > (size_t)(in->end - at) || (text && !utf8_valid(s)))
+		return false;
+	if (!d->keep)
+		*ret = s;
+	else if (!arena_keep(d->arena, s, ret))
+		return false;
+	in->at = at + s.len;
+	return true;
+}
+
+/* The usual field in place: a number or a short text within its bounds; in->at is behind the
+ * field's number. false: something else, or something wrong, and nothing has been passed. */
+static HOT bool take_usual(struct decoder *d, struct unpacker *in, const struct proto_field *f,
+                           char *at)
+{
+	struct unpacker rest = *in;
+	uint64_t v;
+	switch (f->list ? PROTO_RECORD : (enum proto_kind)f->kind) {
+	case PROTO_STR:
+	case PROTO_BIN:
+	case PROTO_JSON:
+		return usual_view(d, in, f, (struct str *)at);
+	case PROTO_U8:
+	case PROTO_U16:
+	case PROTO_U32:
+	case PROTO_U64:
+		if (!usual_number(&rest, &v) || v < f->from || v > f->to)
+			return false;
+		break;
+	default:
+		return false;
+	}
+	if (f->kind == PROTO_U64)
+		*(uint64_t *)at = v;
+	else if (f->kind == PROTO_U32)
+		*(uint32_t *)at = (uint32_t)v;
+	else if (f->kind == PROTO_U16)
+		*(uint16_t *)at = (uint16_t)v;
+	else
+		*(uint8_t *)at = (uint8_t)v;
+	*in = rest;
+	return true;
+}
+
+/* One field, its number first, in any form and order. */
+static enum err take_any(struct decoder *d, const struct proto_desc *type, uint32_t *next,
+                         uint64_t *seen, char *base)
+{
+	struct pack_value key;
+	if (!unpack_head(&d->in, &key) || key.kind != PACK_UINT)
+		return ERR_MALFORMED;
+	const struct proto_field *f = field_of(type, key.bits, *next);
+	if (!f)
+		return unpack_skip(&d->in) ? OK : ERR_MALFORMED;
+	*next = (uint32_t)(f - type->fields);
+	if (*seen >> *next & 1) {
+		d->field = f;
+		return ERR_MALFORMED;
+	}
+	*seen |= UINT64_C(1) << (*next)++;
+	enum err e = f->list ? take_list(d, f, (struct str *)(base + f->offset))
+	                     : take_item(d, &d->in, f, base + f->offset);
 	if (e && !d->field)
 		d->field = f;
 	return e;
 }
 
-static HOT bool skip(struct unpacker *in)
-{
-	struct unpacker rest = *in;
-	bool good = unpack_skip(&rest);
-	*in = rest;
-	return good;
-}
-
 static enum err take_record(struct decoder *d, const struct proto_desc *type, struct pack_value v,
                             char *base)
 {
+	const uint32_t n_fields = type->n_fields;
+	const struct proto_field *fields = type->fields;
 	struct unpacker in = d->in;
 	uint64_t seen = 0; /* a bit for each field: 64 at the most (desc.h) */
-	uint32_t next = 0;
-	enum err e = OK;
+	uint32_t next = 0; /* the field that comes next if they come in our own order */
 	if (v.kind != PACK_MAP)
 		return ERR_MALFORMED;
-	memset(base, 0, type->size);
-	for (uint64_t left = v.bits; left && !e; left--) {
-		struct pack_value key;
-		if (!unpack_usual(&in, &key) || key.kind != PACK_UINT)
-			return ERR_MALFORMED;
-		const struct proto_field *f = field_of(type, key.bits, next);
-		if (!f) {
-			e = skip(&in) ? OK : ERR_MALFORMED;
-			continue;
+	clear_bytes(base, type->size);
+	for (uint64_t left = v.bits; left; left--) {
+		if (in.end - in.at >= USUAL_BYTES) {
+			uint32_t key = *in.at;
+			while (next < n_fields && fields[next].number < key)
+				next++;
+			struct unpacker rest = { in.at + 1, in.end };
+			if (key < 0x80 && next < n_fields && fields[next].number == key &&
+			    !(seen >> next & 1) &&
+			    take_usual(d, &rest, &fields[next], base + fields[next].offset)) {
+				in = rest;
+				seen |= UINT64_C(1) << next++;
+				continue;
+			}
 		}
-		next = (uint32_t)(f - type->fields);
-		if (seen >> next & 1) {
-			d->field = f;
-			return ERR_MALFORMED;
-		}
-		seen |= UINT64_C(1) << next++;
-		e = take_field(d, &in, f, base);
+		d->in = in;
+		enum err e = take_any(d, type, &next, &seen, base);
+		in = d->in;
+		if (e)
+			return e;
 	}
 	d->in = in;
-	return e ? e : check_missing(d, type, seen);
+	return check_missing(d, type, seen);
 }
 
 static enum err decode(struct decoder *d, const struct proto_desc *type, void *body,
@@ -239,7 +316,7 @@ static enum err decode(struct decoder *d, const struct proto_desc *type, void *b
 {
 	struct pack_value v;
 	enum err e = ERR_MALFORMED;
-	if (unpack_head(&d->in, &v))
+	if (unpack_usual(&d->in, &v))
 		e = take_record(d, type, v, body);
 	if (e && ret_field)
 		*ret_field = d->field;

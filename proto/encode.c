@@ -137,33 +137,123 @@ static enum err put_list(struct encoder *e, const struct proto_field *f, struct 
 	return OK;
 }
 
-static enum err put_record(struct encoder *e, const struct proto_desc *type, const char *base)
+static HOT unsigned char *put_number(unsigned char *to, uint64_t v)
 {
-	uint64_t there = type->required; /* a bit for each field: 64 at the most (desc.h) */
+	if (v < 0x80) {
+		*to = (unsigned char)v;
+		return to + 1;
+	}
+	unsigned width = (v > UINT8_MAX) + (v > UINT16_MAX) + (v > UINT32_MAX);
+	uint64_t big = __builtin_bswap64(v << (64 - (8u << width)));
+	*to = (unsigned char)(0xcc + width);
+	memcpy(to + 1, &big, 8); /* what is written too far is overwritten by the next */
+	return to + 1 + (1u << width);
+}
+
+enum { USUAL_BYTES = 16, USUAL_TEXT = UINT8_MAX }; /* a number and what it stands for, with slack */
+
+/* A text or bytes of up to 255, its field's number before it; there is room. */
+static HOT unsigned char *put_text(unsigned char *to, const struct proto_field *f, struct str s)
+{
+	*to++ = (unsigned char)f->number;
+	if (f->kind == PROTO_BIN)
+		*to++ = 0xc4;
+	else if (s.len >= 32)
+		*to++ = 0xd9;
+	*to++ = (unsigned char)(f->kind != PROTO_BIN && s.len < 32 ? 0xa0 | s.len : s.len);
+	copy_bytes((char *)to, s.at, s.len);
+	return to + s.len;
+}
+
+/* The usual field in place: a number that is not negative, a short text, with room to spare; or an
+ * absent optional, then *ret_n stays. false: another kind, or out of bounds; nothing is written. */
+static HOT bool put_usual(struct packer *p, const struct proto_field *f, const char *at,
+                          uint32_t *ret_n)
+{
+	size_t room = (size_t)(p->end - p->at);
+	uint64_t v;
+	if (f->list || f->number >= 0x80 || room < USUAL_BYTES)
+		return false;
+	switch ((enum proto_kind)f->kind) {
+	case PROTO_U8:
+		v = AT(uint8_t, at);
+		break;
+	case PROTO_U16:
+		v = AT(uint16_t, at);
+		break;
+	case PROTO_U32:
+		v = AT(uint32_t, at);
+		break;
+	case PROTO_U64:
+		v = AT(uint64_t, at);
+		break;
+	case PROTO_STR:
+	case PROTO_BIN:
+	case PROTO_JSON:
+		v = AT(struct str, at).len;
+		if (v || !f->optional) {
+			if (v > f->max || v > USUAL_TEXT || v > room - USUAL_BYTES)
+				return false;
+			p->at = put_text(p->at, f, AT(struct str, at));
+			++*ret_n;
+		}
+		return true;
+	default:
+		return false;
+	}
+	if (v || !f->optional) {
+		if (v < f->from || v > f->to)
+			return false;
+		*p->at = (unsigned char)f->number;
+		p->at = put_number(p->at + 1, v);
+		++*ret_n;
+	}
+	return true;
+}
+
+static enum err put_field(struct encoder *e, const struct proto_field *f, const char *at)
+{
+	pack_uint(&e->out, f->number);
+	enum err err = f->list ? put_list(e, f, AT(struct str, at)) : put_item(e, &e->out, f, at);
+	if (err && !e->field)
+		e->field = f;
+	return err;
+}
+
+static uint32_t count_there(const struct proto_desc *type, const char *base)
+{
+	uint32_t n = 0;
 	for (uint32_t i = 0; i < type->n_fields; i++) {
 		const struct proto_field *f = &type->fields[i];
-		if (f->optional && is_there(f, base + f->offset))
-			there |= UINT64_C(1) << i;
+		n += !f->optional || is_there(f, base + f->offset);
 	}
+	return n;
+}
+
+/* One pass: up to 15 fields the head of the map is one byte, filled in when they are counted. */
+static enum err put_record(struct encoder *e, const struct proto_desc *type, const char *base)
+{
+	enum { ONE_BYTE = 15 };
+	const struct proto_field *end = type->fields + type->n_fields;
 	struct packer out = e->out;
-	enum err err = OK;
-	pack_map(&out, (uint32_t)__builtin_popcountll(there));
-	for (; there && !err; there &= there - 1) {
-		const struct proto_field *f = &type->fields[__builtin_ctzll(there)];
+	unsigned char *head = out.at;
+	uint32_t n = 0;
+	pack_map(&out, type->n_fields <= ONE_BYTE ? 0 : count_there(type, base));
+	for (const struct proto_field *f = type->fields; f < end; f++) {
 		const char *at = base + f->offset;
-		pack_uint(&out, f->number);
-		if (f->list) {
-			e->out = out;
-			err = put_list(e, f, AT(struct str, at));
-			out = e->out;
-		} else {
-			err = put_item(e, &out, f, at);
-		}
-		if (err && !e->field)
-			e->field = f;
+		if (put_usual(&out, f, at, &n) || (f->optional && !is_there(f, at)))
+			continue;
+		n++;
+		e->out = out;
+		enum err err = put_field(e, f, at);
+		out = e->out;
+		if (err)
+			return err;
 	}
+	if (type->n_fields <= ONE_BYTE && head < out.at)
+		*head = (unsigned char)(0x80 | n);
 	e->out = out;
-	return err;
+	return OK;
 }
 
 enum err proto_encode(const struct proto_desc *type, const void *body, char *to, size_t room,

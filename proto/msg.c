@@ -8,6 +8,7 @@
 #include "proto/msg.h"
 #include "proto/arena.h"
 #include "proto/codec.h"
+#include "proto/copy.h"
 #include <stdlib.h>
 
 /* From shared measurement: classes finer than doubling changed no speed, so they are chosen for
@@ -166,28 +167,6 @@ static enum err measure(const struct proto_desc *type, const void *base, size_t 
 /* ---- copy -------------------------------------------------------------------------------------
  */
 
-/* Most texts are short: steps of 16 bytes, the last one overlapping, beat a call of memcpy. */
-static inline void copy_bytes(char *to, const char *from, size_t n)
-{
-	if (n > 256) {
-		memcpy(to, from, n);
-	} else if (n >= 16) {
-		for (size_t i = 0; i + 16 <= n; i += 16)
-			memcpy(to + i, from + i, 16);
-		memcpy(to + n - 16, from + n - 16, 16);
-	} else if (n >= 8) {
-		memcpy(to, from, 8);
-		memcpy(to + n - 8, from + n - 8, 8);
-	} else if (n >= 4) {
-		memcpy(to, from, 4);
-		memcpy(to + n - 4, from + n - 4, 4);
-	} else if (n) {
-		to[0] = from[0];
-		to[n / 2] = from[n / 2];
-		to[n - 1] = from[n - 1];
-	}
-}
-
 static char *copy_views(const struct proto_desc *type, void *base, char *end, const char *origin);
 
 static char *copy_list(const struct proto_view *v, struct str *list, char *end, const char *origin)
@@ -267,8 +246,8 @@ static struct str keep_name(struct msg *m, uint32_t *at, struct str name)
 enum err msg_decode(const struct proto_desc *type, struct str bytes, struct str from_name,
                     struct str to_name, struct msg **ret, const struct proto_field **ret_field)
 {
-	size_t room = 0, names = (size_t)from_name.len + to_name.len;
-	enum err e = bytes.len ? proto_room(type, bytes, &room) : OK;
+	size_t room = bytes.len, names = (size_t)from_name.len + to_name.len;
+	enum err e = bytes.len && type->lists ? proto_room(type, bytes, &room) : OK;
 	if (e)
 		return e;
 	size_t size = sizeof(struct msg) + (bytes.len ? type->size + room : 0) + names;

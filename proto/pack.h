@@ -3,6 +3,7 @@
  * "Formats"). For codec_*.c alone; no allocation, no recursion, never past the end.
  */
 #pragma once
+#include "proto/copy.h"
 #include "proto/err.h"
 #include "proto/str.h"
 
@@ -30,8 +31,7 @@ static HOT void pack_bytes(struct packer *p, const void *from, size_t n)
 		pack_over(p, n);
 		return;
 	}
-	if (n)
-		memcpy(p->at, from, n);
+	copy_bytes((char *)p->at, from, n);
 	p->at += n;
 }
 
@@ -191,6 +191,11 @@ static HOT bool unpack_usual(struct unpacker *u, struct pack_value *ret)
 				                    .bits = __builtin_bswap64(big) >>
 				                            (64 - 8 * bytes) };
 			u->at += 1 + bytes;
+			return true;
+		}
+		if ((b & 0xf0) == 0x80 && 2 * (b & 0x0fu) < left) {
+			*ret = (struct pack_value){ .kind = PACK_MAP, .bits = b & 0x0f };
+			u->at++;
 			return true;
 		}
 		if ((b & 0xe0) == 0xa0 && (b & 0x1fu) < left) {
