@@ -131,8 +131,14 @@ static inline bool proto_f64_fits(const struct proto_field *f, double v)
 	       (f->highest == INT64_MAX || v <= (double)f->highest);
 }
 
-/* All message types of the program, in order of their numbers. NULL when unknown. */
+/* All message types of the program, in order of their numbers. */
 extern const struct proto_desc *const proto_all[];
 extern const uint32_t proto_all_n;
+
+/* One more, learned while running (proto/msgc/load.h): found from here on, not in proto_all.
+ * ERR_CONFLICT: its number or name is taken; ERR_LIMIT. */
+MUST enum err proto_add(const struct proto_desc *type);
+
+/* NULL when unknown. */
 const struct proto_desc *proto_by_number(uint32_t number);
 const struct proto_desc *proto_by_name(struct str full);

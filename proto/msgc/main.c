@@ -9,74 +9,10 @@
  * writes nothing then.
  */
 #include "proto/msgc/emit.h"
-#include <dirent.h>
+#include "proto/msgc/files.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-static bool read_file(const char *name, char **ret, size_t *ret_len)
-{
-	FILE *f = fopen(name, "rb");
-	char *text = malloc(SCHEMA_FILE_MAX + 1);
-	if (!f || !text) {
-		fprintf(stderr, "msgc: %s: %s\n", name, strerror(errno));
-		free(text);
-		if (f)
-			fclose(f);
-		return false;
-	}
-	size_t n = fread(text, 1, SCHEMA_FILE_MAX, f);
-	bool whole = !ferror(f) && n < SCHEMA_FILE_MAX;
-	fclose(f);
-	if (!whole) {
-		fprintf(stderr, "msgc: %s: cannot be read, or is above %d bytes\n", name,
-		        SCHEMA_FILE_MAX);
-		free(text);
-		return false;
-	}
-	text[n] = '\0';
-	*ret = text;
-	*ret_len = n;
-	return true;
-}
-
-static bool parse_file(struct schema *s, const char *name, bool borrowed)
-{
-	char *text = NULL;
-	size_t len = 0;
-	if (!read_file(name, &text, &len))
-		return false;
-	schema_parse(s, name, text, len, borrowed);
-	free(text);
-	return true;
-}
-
-static int is_schema(const struct dirent *d)
-{
-	size_t n = strlen(d->d_name);
-	return n > 4 && !strcmp(d->d_name + n - 4, ".msg");
-}
-
-static bool borrow(struct schema *s, const char *name)
-{
-	struct dirent **list;
-	struct stat st;
-	if (stat(name, &st) || !S_ISDIR(st.st_mode))
-		return parse_file(s, name, true);
-	int n = scandir(name, &list, is_schema, alphasort);
-	if (n < 0)
-		fprintf(stderr, "msgc: %s: %s\n", name, strerror(errno));
-	bool good = n >= 0;
-	for (int i = 0; i < n; i++) {
-		good = parse_file(s, schema_printf(s, "%s/%s", name, list[i]->d_name), true) &&
-		       good;
-		free(list[i]);
-	}
-	if (n >= 0)
-		free(list);
-	return good;
-}
 
 static bool end_file(FILE *f, const char *name)
 {
@@ -93,7 +29,7 @@ static bool update_lock(struct schema *s, const char *name)
 	char *text = NULL;
 	size_t len = 0;
 	const char *grown = NULL;
-	if (!read_file(name, &text, &len))
+	if (!schema_text(name, stderr, &text, &len))
 		return false;
 	schema_lock(s, name, text, &grown);
 	free(text);
@@ -173,11 +109,11 @@ int main(int argc, char **argv)
 		if (option)
 			*option = argv[++i];
 		else if (borrowed)
-			good = borrow(&s, argv[++i]) && good;
+			good = schema_read(&s, argv[++i], true, stderr) && good;
 		else if (argv[i][0] == '-')
 			return usage();
 		else
-			good = parse_file(&s, argv[i], false) && good;
+			good = schema_read(&s, argv[i], false, stderr) && good;
 	}
 	if (good && !s.groups && !s.n_errors)
 		return usage();

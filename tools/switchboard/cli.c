@@ -3,6 +3,7 @@
  */
 #include "tools/switchboard/cli.h"
 #include "proto/json.h"
+#include "proto/msgc/load.h"
 #include "proto/super.h"
 #include "tools/nearest.h"
 #include "tools/switchboard/commands.h"
@@ -189,6 +190,20 @@ static enum exit_code read_option(struct cli *c, char **argv, int *at)
 	return EXIT_DONE;
 }
 
+/* --schema: types that this program was not compiled with. */
+static enum exit_code read_schemas(const struct cli *c)
+{
+	const char *paths[CLI_REPEATS];
+	uint32_t n = 0;
+	if (!cli_maybe(c, "schema"))
+		return EXIT_DONE;
+	for (const char *path; n < CLI_REPEATS && (path = cli_nth(c, "schema", n)) != NULL;)
+		paths[n++] = path;
+	if (!schema_load(paths, n, stderr))
+		return cli_fail(c, EXIT_USAGE, "--schema: not a sound schema");
+	return EXIT_DONE;
+}
+
 static bool wants_help(char **argv)
 {
 	for (; *argv && strcmp(*argv, "--") != 0; argv++)
@@ -314,6 +329,8 @@ int cli_main(int argc, char **argv)
 	}
 	(void)signal(SIGPIPE, SIG_DFL); /* `switchboard … | head` ends in silence */
 	enum exit_code code = read_line(&c, argc - 1 - words, argv + 1 + words);
+	if (code == EXIT_DONE)
+		code = read_schemas(&c);
 	if (code == EXIT_DONE)
 		code = c.command->run(&c);
 	free(c.args);
