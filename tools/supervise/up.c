@@ -215,6 +215,8 @@ static enum err open_all(struct up *u)
 	if (!e)
 		e = tell_hubs(u);
 	if (!e)
+		e = far_open(u);
+	if (!e)
 		e = loop_new(&u->loop);
 	if (!e)
 		e = loop_on_signal(u->loop, SIGTERM, on_end, u, &term);

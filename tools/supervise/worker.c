@@ -54,16 +54,22 @@ static bool hosts(const struct config_group *g, const char *kind)
 static void hub_words(const struct worker *w, struct words *to)
 {
 	const struct up *u = w->up;
+	char address[STATE_ENDPOINT], keys[PATH_MAX + 8];
 	word(to, "hub");
 	word(to, "--name=%s", w->member->name);
 	word(to, "--ipc=%s/%s", u->state.run, w->member->name);
 	word(to, "--log=%s", u->with.config->log_form);
+	if (far_hub(u, w->index, address, sizeof address)) {
+		far_keys(u, keys, sizeof keys);
+		word(to, "--tcp=%s", address);
+		word(to, "--keys=%s", keys);
+	}
 }
 
 static void node_words(const struct worker *w, struct words *to)
 {
 	const struct up *u = w->up;
-	char hubs[1024] = "";
+	char hubs[1024] = "", key[PATH_MAX + 64], address[STATE_ENDPOINT];
 	size_t len = 0;
 	for (uint32_t i = 1; i <= u->with.config->hubs && len < sizeof hubs; i++)
 		len += (size_t)snprintf(hubs + len, sizeof hubs - len,
@@ -76,6 +82,10 @@ static void node_words(const struct worker *w, struct words *to)
 	word(to, "--bus=%s", hubs);
 	word(to, "--run=%s", u->state.run);
 	word(to, "--config=/proc/self/fd/%d", CONFIG_FD);
+	if (far_node(u, w->group, key, sizeof key, address, sizeof address)) {
+		word(to, "--key=%s", key);
+		word(to, "--address=%s", address);
+	}
 }
 
 static void make_words(const struct worker *w, struct words *to)
