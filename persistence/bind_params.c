@@ -210,7 +210,7 @@ static enum err put_list(struct writer *w, const struct source *src,
 		at += f->offset;
 	}
 	const struct field_list *list = (const void *)at;
-	size_t size = field_item_size(f);
+	size_t size = proto_item_size(f);
 	const struct proto_field *item = of_records ? &f->of_record->fields[p->member] : f;
 	enum err e = OK;
 	for (uint32_t i = 0; !e && i < list->n; i++) {

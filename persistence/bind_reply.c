@@ -106,7 +106,7 @@ static enum err read_integer(enum sql_type type, struct pg_value v, int64_t *ret
 
 static enum err set_enum(const struct proto_field *f, void *at, uint32_t number)
 {
-	if (!field_enum_name(f->of_enum, number))
+	if (!proto_enum_has(f->of_enum, number))
 		return ERR_RANGE;
 	memcpy(at, &number, sizeof number);
 	return OK;
@@ -179,7 +179,7 @@ static enum err set_array(enum sql_type type, const struct proto_field *f, void 
                           struct pg_value v, struct arena *a)
 {
 	struct field_list *list = at;
-	size_t size = field_item_size(f);
+	size_t size = proto_item_size(f);
 	uint32_t n = 0;
 	if (v.len < 12)
 		return ERR_MALFORMED;

@@ -52,24 +52,25 @@ struct proto_enum {
 
 struct proto_desc;
 
+/* What a codec reads of it stands first, within one cache line. */
 struct proto_field {
-	const char *name; /* snake_case, the struct's member */
-	const char *json; /* its name in JSON; the same unless the schema says otherwise */
-	const char *doc;  /* units included */
-	uint16_t number;  /* on the wire; rises within a message, never reused */
-	uint8_t kind;     /* enum proto_kind, of one item when it is a list */
+	uint16_t number; /* on the wire; rises within a message, never reused */
+	uint8_t kind;    /* enum proto_kind, of one item when it is a list */
 	bool optional;
-	bool secret; /* masked by text form, tap and log */
 	bool list;
+	bool secret;     /* masked by text form, tap and log */
 	uint32_t offset; /* in the struct */
 	uint32_t max;    /* bytes: str, bin, json */
 	uint32_t most;   /* items of a list; 0 otherwise */
-	int64_t least;   /* signed numbers and f64: smallest value */
-	int64_t highest; /*   and greatest */
 	uint64_t from;   /* unsigned numbers: smallest value */
 	uint64_t to;     /*   and greatest */
-	const struct proto_enum *of_enum;
+	int64_t least;   /* signed numbers and f64: smallest value */
+	int64_t highest; /*   and greatest */
 	const struct proto_desc *of_record;
+	const struct proto_enum *of_enum;
+	const char *name; /* snake_case, the struct's member */
+	const char *json; /* its name in JSON; the same unless the schema says otherwise */
+	const char *doc;  /* units included */
 };
 
 /* Where the views of a struct are, so that copying a message need not walk all its fields. */

@@ -1,5 +1,6 @@
 /* encode.c — a struct to canonical msgpack, by its table (codec.h). */
 #include "proto/codec.h"
+#include "proto/field.h"
 #include "proto/pack.h"
 
 struct encoder {
@@ -8,41 +9,6 @@ struct encoder {
 };
 
 #define AT(type, at) (*(const type *)(at))
-
-/* Is an optional field there? A zero or empty one is absent (desc.h). */
-static inline bool is_there(const struct proto_field *f, const char *at)
-{
-	if (f->list)
-		return AT(struct str, at).len;
-	switch ((enum proto_kind)f->kind) {
-	case PROTO_BOOL:
-	case PROTO_U8:
-		return AT(uint8_t, at);
-	case PROTO_U16:
-		return AT(uint16_t, at);
-	case PROTO_U32:
-	case PROTO_I32:
-	case PROTO_ENUM:
-		return AT(uint32_t, at);
-	case PROTO_U64:
-	case PROTO_I64:
-		return AT(uint64_t, at);
-	case PROTO_F64:
-		return AT(double, at) != 0;
-	case PROTO_STR:
-	case PROTO_BIN:
-	case PROTO_JSON:
-		return AT(struct str, at).len;
-	case PROTO_RECORD:
-		break;
-	}
-	for (uint32_t i = 0; i < f->of_record->n_fields; i++) {
-		const struct proto_field *inner = &f->of_record->fields[i];
-		if (is_there(inner, at + inner->offset))
-			return true;
-	}
-	return false;
-}
 
 static HOT enum err put_unsigned(struct packer *p, const struct proto_field *f, uint64_t v)
 {
@@ -225,7 +191,7 @@ static uint32_t count_there(const struct proto_desc *type, const char *base)
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < type->n_fields; i++) {
 		const struct proto_field *f = &type->fields[i];
-		n += !f->optional || is_there(f, base + f->offset);
+		n += !f->optional || !field_is_empty(f, base + f->offset);
 	}
 	return n;
 }
@@ -241,7 +207,7 @@ static enum err put_record(struct encoder *e, const struct proto_desc *type, con
 	pack_map(&out, type->n_fields <= ONE_BYTE ? 0 : count_there(type, base));
 	for (const struct proto_field *f = type->fields; f < end; f++) {
 		const char *at = base + f->offset;
-		if (put_usual(&out, f, at, &n) || (f->optional && !is_there(f, at)))
+		if (put_usual(&out, f, at, &n) || (f->optional && field_is_empty(f, at)))
 			continue;
 		n++;
 		e->out = out;

@@ -7,25 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-size_t field_item_size(const struct proto_field *f)
-{
-	static const uint8_t sizes[] = {
-		[PROTO_BOOL] = sizeof(bool),
-		[PROTO_U8] = 1,
-		[PROTO_U16] = 2,
-		[PROTO_U32] = 4,
-		[PROTO_U64] = 8,
-		[PROTO_I32] = 4,
-		[PROTO_I64] = 8,
-		[PROTO_F64] = 8,
-		[PROTO_STR] = sizeof(struct str),
-		[PROTO_BIN] = sizeof(struct str),
-		[PROTO_JSON] = sizeof(struct str),
-		[PROTO_ENUM] = 4,
-	};
-	return f->kind == PROTO_RECORD ? f->of_record->size : sizes[f->kind];
-}
-
 /* A record is empty when all its fields are. */
 static bool record_is_empty(const struct proto_desc *d, const char *at)
 {
@@ -92,41 +73,14 @@ double field_get_f64(const void *at)
 	return *(const double *)at;
 }
 
-uint64_t field_to(const struct proto_field *f)
-{
-	uint64_t widest = f->kind == PROTO_U8    ? UINT8_MAX
-	                  : f->kind == PROTO_U16 ? UINT16_MAX
-	                  : f->kind == PROTO_U64 ? UINT64_MAX
-	                                         : UINT32_MAX;
-	bool bounded = (f->from || f->to) && f->to < widest; /* both 0: no range was given */
-	return bounded ? f->to : widest;
-}
-
-static bool signed_bounded(const struct proto_field *f)
-{
-	return f->least || f->highest;
-}
-
-int64_t field_least(const struct proto_field *f)
-{
-	int64_t widest = f->kind == PROTO_I32 ? INT32_MIN : INT64_MIN;
-	return signed_bounded(f) && f->least > widest ? f->least : widest;
-}
-
-int64_t field_highest(const struct proto_field *f)
-{
-	int64_t widest = f->kind == PROTO_I32 ? INT32_MAX : INT64_MAX;
-	return signed_bounded(f) && f->highest < widest ? f->highest : widest;
-}
-
 bool field_f64_bounded(const struct proto_field *f)
 {
-	return signed_bounded(f) && (f->least != INT64_MIN || f->highest != INT64_MAX);
+	return f->least != INT64_MIN || f->highest != INT64_MAX;
 }
 
 enum err field_set_u64(const struct proto_field *f, void *at, uint64_t v)
 {
-	if (v < f->from || v > field_to(f))
+	if (v < f->from || v > f->to)
 		return ERR_RANGE;
 	switch ((enum proto_kind)f->kind) {
 	case PROTO_U8:
@@ -146,7 +100,7 @@ enum err field_set_u64(const struct proto_field *f, void *at, uint64_t v)
 
 enum err field_set_i64(const struct proto_field *f, void *at, int64_t v)
 {
-	if (v < field_least(f) || v > field_highest(f))
+	if (v < f->least || v > f->highest)
 		return ERR_RANGE;
 	if (f->kind == PROTO_I32)
 		*(int32_t *)at = (int32_t)v;
@@ -157,8 +111,7 @@ enum err field_set_i64(const struct proto_field *f, void *at, int64_t v)
 
 enum err field_set_f64(const struct proto_field *f, void *at, double v)
 {
-	if (!isfinite(v) ||
-	    (field_f64_bounded(f) && (v < (double)f->least || v > (double)f->highest)))
+	if (!proto_f64_fits(f, v))
 		return ERR_RANGE;
 	*(double *)at = v;
 	return OK;
@@ -276,11 +229,11 @@ static void expects_number(struct buf *b, const struct proto_field *f)
 		if (field_f64_bounded(f))
 			buf_printf(b, " %lld..%lld", (long long)f->least, (long long)f->highest);
 	} else if (field_is_signed(f)) {
-		buf_printf(b, "a whole number %lld..%lld", (long long)field_least(f),
-		           (long long)field_highest(f));
+		buf_printf(b, "a whole number %lld..%lld", (long long)f->least,
+		           (long long)f->highest);
 	} else {
 		buf_printf(b, "a whole number %llu..%llu", (unsigned long long)f->from,
-		           (unsigned long long)field_to(f));
+		           (unsigned long long)f->to);
 	}
 }
 

@@ -12,9 +12,6 @@ struct field_list {
 	uint32_t n;
 };
 
-/* Bytes of one item, and of the field. */
-size_t field_item_size(const struct proto_field *f);
-
 /* Zero or empty: what an absent optional field reads as. */
 bool field_is_empty(const struct proto_field *f, const void *at);
 
@@ -42,10 +39,7 @@ bool field_read_i64(struct str digits, int64_t *ret);
 const char *field_enum_name(const struct proto_enum *e, uint32_t number);
 bool field_enum_number(const struct proto_enum *e, struct str name, uint32_t *ret);
 
-/* Bounds of a number, its type's or narrower ones of the schema. */
-uint64_t field_to(const struct proto_field *f);
-int64_t field_least(const struct proto_field *f);
-int64_t field_highest(const struct proto_field *f);
+/* Has the schema given it a range? */
 bool field_f64_bounded(const struct proto_field *f);
 
 /* "a whole number 8000..48000", for a message to a person. Cut where `b` ends. */

@@ -76,7 +76,7 @@ static bool same_item(const struct proto_field *field, const void *a, const void
 {
 	if (field->kind >= PROTO_STR && field->kind <= PROTO_JSON)
 		return str_eq(*(const struct str *)a, *(const struct str *)b);
-	return !memcmp(a, b, field_item_size(field));
+	return !memcmp(a, b, proto_item_size(field));
 }
 
 static uint64_t bit_of(const struct fill *f, const struct proto_field *field)
@@ -141,7 +141,7 @@ static enum err set_list(struct fill *f, const struct proto_field *field, struct
 	struct arena room = ARENA_OVER(name);
 	struct str raw, raw_value, key = str_of(field->name), value;
 	uint32_t n = count_values(f, from, field), i = 0;
-	size_t size = field_item_size(field);
+	size_t size = proto_item_size(field);
 	char *items = n <= field->most ? arena_take(f->arena, n * size, 8) : NULL;
 	if (!items)
 		return wrong(error, ERR_TOO_LARGE, key, "fewer values", str_of("too many"));

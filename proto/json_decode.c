@@ -203,7 +203,7 @@ static enum err decode_enum(struct json *j, struct arena *a, const struct proto_
 	if (j->flags & JSON_JS && json_peek(j) == JSON_NUMBER) {
 		if (!json_u64(j, &number))
 			return j->err;
-		if (number > UINT32_MAX || !field_enum_name(f->of_enum, (uint32_t)number))
+		if (number > UINT32_MAX || !proto_enum_has(f->of_enum, (uint32_t)number))
 			return ERR_RANGE;
 		*(uint32_t *)at = (uint32_t)number;
 		return OK;
@@ -295,7 +295,7 @@ static enum err decode_list(struct walk *w, const struct proto_field *f, struct 
 	uint32_t n = count_items(j, f->most);
 	if (n > f->most)
 		return refuse(w, s, ERR_TOO_LARGE, f, false, j->at);
-	size_t size = field_item_size(f);
+	size_t size = proto_item_size(f);
 	char *items = n ? arena_take(w->a, n * size, 8) : NULL;
 	if (n && !items)
 		return refuse_as(w, s, ERR_TOO_LARGE, "less than there is room for", j->at);

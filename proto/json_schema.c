@@ -26,13 +26,13 @@ static void whole(struct buf *b, const struct proto_field *f)
 	}
 	if (field_is_signed(f)) {
 		json_put_key(b, "minimum");
-		buf_i64(b, field_least(f));
+		buf_i64(b, f->least);
 		json_put_key(b, "maximum");
-		buf_i64(b, field_highest(f));
+		buf_i64(b, f->highest);
 		return;
 	}
 	put_number(b, "minimum", f->from);
-	put_number(b, "maximum", field_to(f));
+	put_number(b, "maximum", f->to);
 }
 
 static void any_number(struct buf *b, const struct proto_field *f)

@@ -61,7 +61,7 @@ static bool read_one(struct text_scan *r, const struct proto_field *f, bool item
 	enum err e = field_set_text(f, at, bare);
 	uint64_t number;
 	if (e && f->kind == PROTO_ENUM && field_read_u64(bare, &number) && number <= UINT32_MAX &&
-	    field_enum_name(f->of_enum, (uint32_t)number)) {
+	    proto_enum_has(f->of_enum, (uint32_t)number)) {
 		*(uint32_t *)at = (uint32_t)number;
 		return true;
 	}
@@ -99,7 +99,7 @@ static bool read_list(struct text_scan *r, const struct proto_field *f, struct f
 	if (!scan_char(r, '['))
 		return refuse(r, ERR_TYPE, from, f, false);
 	uint32_t n = count_items(r), i = 0;
-	size_t size = field_item_size(f);
+	size_t size = proto_item_size(f);
 	if (n > f->most)
 		return refuse(r, ERR_TOO_LARGE, from, f, false);
 	char *items = n ? arena_take(r->arena, n * size, 8) : NULL;

@@ -59,6 +59,8 @@ static const struct proto_enum sample_codec_enum = {
 		.kind = (of_kind), .offset = offsetof(struct type, member), __VA_ARGS__            \
 	}
 
+#define SAMPLE_ANY_I64 .least = INT64_MIN, .highest = INT64_MAX
+
 static const struct proto_field sample_leg_fields[] = {
 	SAMPLE_FIELD(sample_leg, id, 1, PROTO_STR, .max = 16),
 	SAMPLE_FIELD(sample_leg, ms, 2, PROTO_U32, .to = UINT32_MAX, .optional = true),
@@ -77,12 +79,12 @@ static const struct proto_field sample_all_fields[] = {
 	SAMPLE_FIELD(sample_all, call, 1, PROTO_STR, .max = 64),
 	SAMPLE_FIELD(sample_all, rate, 2, PROTO_U32, .from = 8000, .to = 48000),
 	SAMPLE_FIELD(sample_all, yes, 3, PROTO_BOOL, .optional = true),
-	SAMPLE_FIELD(sample_all, small, 4, PROTO_U8, .optional = true),
+	SAMPLE_FIELD(sample_all, small, 4, PROTO_U8, .to = UINT8_MAX, .optional = true),
 	SAMPLE_FIELD(sample_all, port, 5, PROTO_U16, .to = UINT16_MAX, .optional = true),
 	SAMPLE_FIELD(sample_all, big, 6, PROTO_U64, .to = UINT64_MAX, .optional = true),
 	SAMPLE_FIELD(sample_all, temp, 7, PROTO_I32, .least = -40, .highest = 85, .optional = true),
-	SAMPLE_FIELD(sample_all, at, 8, PROTO_I64, .optional = true),
-	SAMPLE_FIELD(sample_all, gain, 9, PROTO_F64, .optional = true),
+	SAMPLE_FIELD(sample_all, at, 8, PROTO_I64, SAMPLE_ANY_I64, .optional = true),
+	SAMPLE_FIELD(sample_all, gain, 9, PROTO_F64, SAMPLE_ANY_I64, .optional = true),
 	SAMPLE_FIELD(sample_all, bytes, 10, PROTO_BIN, .max = 32, .optional = true),
 	SAMPLE_FIELD(sample_all, extra, 11, PROTO_JSON, .max = 256, .optional = true),
 	SAMPLE_FIELD(sample_all, codec, 12, PROTO_ENUM, .of_enum = &sample_codec_enum,
@@ -91,7 +93,8 @@ static const struct proto_field sample_all_fields[] = {
 	             .optional = true),
 	SAMPLE_FIELD(sample_all, tags, 14, PROTO_STR, .max = 16, .list = true, .most = 4,
 	             .optional = true),
-	SAMPLE_FIELD(sample_all, counts, 15, PROTO_U32, .list = true, .most = 8, .optional = true),
+	SAMPLE_FIELD(sample_all, counts, 15, PROTO_U32, .to = UINT32_MAX, .list = true, .most = 8,
+	             .optional = true),
 	SAMPLE_FIELD(sample_all, legs, 16, PROTO_RECORD, .of_record = &sample_leg_desc,
 	             .list = true, .most = 3, .optional = true),
 	SAMPLE_FIELD(sample_all, pin, 17, PROTO_STR, .max = 32, .secret = true, .optional = true),
@@ -102,6 +105,7 @@ static const struct proto_field sample_all_fields[] = {
 	  .number = 19,
 	  .kind = PROTO_I64,
 	  .offset = offsetof(struct sample_all, sent_at),
+	  SAMPLE_ANY_I64,
 	  .optional = true },
 };
 
