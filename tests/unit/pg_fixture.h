@@ -14,7 +14,7 @@ struct pg_fixture {
 };
 
 /* cmocka group setup and teardown. PostgreSQL is ready; nothing is in it. */
-int pg_fixture_up(void **state); /* quick: synced to disk only if PG_FIXTURE_SYNC is set */
+int pg_fixture_up(void **state);        /* quick: synced to disk only if PG_FIXTURE_SYNC is set */
 int pg_fixture_up_synced(void **state); /* as users have it: every commit reaches the disk */
 int pg_fixture_down(void **state);
 
