@@ -462,13 +462,14 @@ static void spaces(const char *verb)
 		run(command);
 		return;
 	}
+	/* nsenter, for ip -n would remount /, which a chroot cannot */
 	snprintf(command, sizeof command,
+	         "at() { space=$1; shift; nsenter --net=/run/netns/$space ip \"$@\"; } && "
 	         "ip netns add %1$s && ip netns add %2$s && "
 	         "ip link add v0 netns %1$s type veth peer name v0 netns %2$s && "
-	         "ip -n %1$s addr add 10.77.0.1/24 dev v0 && ip -n %2$s addr add 10.77.0.2/24 dev "
-	         "v0 && "
-	         "ip -n %1$s link set lo up && ip -n %2$s link set lo up && "
-	         "ip -n %1$s link set v0 up && ip -n %2$s link set v0 up",
+	         "at %1$s addr add 10.77.0.1/24 dev v0 && at %2$s addr add 10.77.0.2/24 dev v0 && "
+	         "at %1$s link set lo up && at %2$s link set lo up && "
+	         "at %1$s link set v0 up && at %2$s link set v0 up",
 	         near_space, far_space);
 	run(command);
 }
@@ -502,7 +503,8 @@ static int teardown_spaces(void **state)
 static void cable(bool up)
 {
 	char command[128];
-	snprintf(command, sizeof command, "ip -n %s link set v0 %s", far_space, up ? "up" : "down");
+	snprintf(command, sizeof command, "nsenter --net=/run/netns/%s ip link set v0 %s",
+	         far_space, up ? "up" : "down");
 	run(command);
 }
 
