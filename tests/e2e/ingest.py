@@ -40,7 +40,7 @@ def the_three_layers_answer_with_counts():
     hidden = [m for m in lab.ask_lines("messages", "list", "--business", "layers", "--duplicates")
               if m.get("dup_layer")]
     assert len(hidden) == 2, hidden
-    lab.run("messages", "release", str(hidden[0]["id"]), "--business", "layers")
+    lab.run("messages", "release", str(hidden[0]["id"]))
     assert len(lab.ask_lines("messages", "list", "--business", "layers")) == 3
 
 
