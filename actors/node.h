@@ -40,6 +40,8 @@ struct node_config {
 	/* This incarnation was declared dead by others: what it holds by lease is no longer its
 	 * own. The host ends, and is started again with a new epoch. */
 	void (*stale)(void *ctx);
+	/* A hub does not let this node in; it goes on asking. May be NULL: then it is logged. */
+	void (*refused)(void *ctx, enum err e, struct str why);
 	void *ctx;
 };
 

@@ -5,13 +5,17 @@
 #include "actors/leash.h"
 #include <signal.h>
 
-enum { FAREWELL_MS = 600000 }; /* the supervisor's patience ends long before */
+enum {
+	FAREWELL_MS = 600000, /* the supervisor's patience ends long before */
+	LONELY_US = 5000000,
+};
 
 struct process {
 	const struct process_config *config;
 	struct loop *loop;
 	struct leash *leash;
 	struct seat *seat;
+	struct loop_timer *lonely;
 	bool ending, broken;
 };
 
@@ -70,9 +74,21 @@ static void on_let_go(void *ctx)
 	loop_stop(p->loop);
 }
 
+/* Nobody lets us in, or nobody is there: the operator should know what we wait for. */
+static void on_lonely(void *ctx)
+{
+	struct process *p = ctx;
+	const char *const *hubs = p->config->seat.hubs;
+	say(&p->config->say, LOG_WARN,
+	    "not_joined hub=%s trying on: is it there, and does it know our key?",
+	    hubs && *hubs ? *hubs : "");
+	loop_timer_set(p->lonely, LONELY_US);
+}
+
 static void on_joined(void *ctx)
 {
 	struct process *p = ctx;
+	loop_timer_clear(p->lonely);
 	say(&p->config->say, LOG_INFO, "joined");
 	leash_ready(p->leash);
 }
@@ -102,8 +118,11 @@ static enum err start(struct process *p)
 		e = loop_on_signal(p->loop, SIGINT, on_end, p, &interrupt);
 	if (!e)
 		e = leash_new(p->loop, on_let_go, p, &p->leash);
+	if (!e)
+		e = loop_timer_new(p->loop, on_lonely, p, &p->lonely);
 	if (e)
 		return e;
+	loop_timer_set(p->lonely, LONELY_US);
 	seat.loop = p->loop;
 	seat.setting = setting;
 	seat.log_format = p->config->say.format;
@@ -121,6 +140,7 @@ enum err process_run(const struct process_config *config, bool *ret_broken)
 	if (!e)
 		loop_run(p.loop);
 	seat_free(&p.seat);
+	loop_timer_free(&p.lonely);
 	leash_free(&p.leash);
 	loop_free(&p.loop);
 	*ret_broken = p.broken;

@@ -37,6 +37,12 @@ static void on_stale(void *ctx)
 	s->broken = true;
 }
 
+static void on_refused(void *ctx, enum err e, struct str why)
+{
+	struct seat *s = ctx;
+	s->config.refused(s->config.ctx, e, why);
+}
+
 static const char *no_setting(void *ctx, const char *kind, const char *name)
 {
 	(void)ctx;
@@ -100,6 +106,7 @@ static enum err open_node(struct seat *s)
 		                      .log_level = c->log_level,
 		                      .failed = on_failed,
 		                      .stale = on_stale,
+		                      .refused = c->refused ? on_refused : NULL,
 		                      .ctx = s };
 	return e ? e : node_new(&config, &s->node);
 }

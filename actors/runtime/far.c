@@ -235,10 +235,21 @@ static void on_stale(void *ctx)
 		n->config.stale(n->config.ctx);
 }
 
+static void on_refused(void *ctx, enum err e, struct str why)
+{
+	struct node *n = ctx;
+	if (n->config.refused)
+		n->config.refused(n->config.ctx, e, why);
+	else
+		node_log(n, NULL, LOG_ERROR, "not_let_in err=%s why=\"%.*s\"", err_info(e)->name,
+		         STR(why));
+}
+
 const struct bus_calls node_bus_calls = {
 	.deliver = on_deliver,
 	.lost = on_lost,
 	.gone = on_gone,
 	.roster = on_roster,
 	.stale = on_stale,
+	.refused = on_refused,
 };

@@ -1,6 +1,6 @@
 /*
  * keys.h — which keys exist: those of keys.def, and the settings of every kind of actor, under
- * kinds.KIND and groups.GROUP.KIND. For the files of tools/config/ only.
+ * kinds.KIND and groups.GROUP.KIND. For tools/config, and for whoever says which key is missing.
  */
 #pragma once
 #include "tools/config/config.h"

@@ -33,19 +33,20 @@ bool far_hub(const struct up *u, uint32_t index, char *ret, size_t cap)
 	return true;
 }
 
-bool far_node(const struct up *u, const struct config_group *g, char *ret_key, size_t key_cap,
+bool far_node(const struct up *u, const char *name, char *ret_key, size_t key_cap,
               char *ret_address, size_t address_cap)
 {
 	struct str host;
 	uint16_t port;
 	if (!wanted(u) || !value_address(str_of(u->with.config->bus_listen), &host, &port))
 		return false;
-	(void)snprintf(ret_key, key_cap, "%s/keys/%s.cert_secret", u->state.dir, g->name);
+	(void)snprintf(ret_key, key_cap, "%s/keys/%s.cert_secret", u->state.dir, name);
 	str_keep(ret_address, address_cap, host);
 	return true;
 }
 
-/* One key for a group, for all that its nodes may do now and after a change of the configuration.
+/* One key for a group and one for the supervisor, for all that its nodes may do now and after a
+ * change of the configuration.
  */
 static enum err key_of(const char *dir, const char *group)
 {
@@ -65,6 +66,8 @@ enum err far_open(struct up *u)
 		return OK;
 	far_keys(u, dir, sizeof dir);
 	enum err e = keys_hub(dir, &hub);
+	if (!e)
+		e = key_of(dir, u->with.say.node);
 	for (uint32_t i = 0; !e && i < c->n_groups; i++)
 		e = key_of(dir, c->groups[i].name);
 	if (e)

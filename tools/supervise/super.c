@@ -160,7 +160,11 @@ enum err super_open(struct up *u)
 {
 	char endpoints[STATE_HUBS][STATE_ENDPOINT];
 	const char *hubs[STATE_HUBS + 1];
+	char key[PATH_MAX + 64], address[STATE_ENDPOINT] = "", tcp[STATE_ENDPOINT + 16];
+	bool far = far_node(u, u->with.say.node, key, sizeof key, address, sizeof address);
 	enum err e = state_hubs(&u->state, endpoints, hubs);
+	(void)snprintf(tcp, sizeof tcp, strchr(address, ':') ? "tcp://[%s]:0" : "tcp://%s:0",
+	               address);
 	u->kind = supervisor_actor;
 	u->kind.data = u;
 	const struct actor_kind *kinds[16] = { &u->kind };
@@ -174,6 +178,8 @@ enum err super_open(struct up *u)
 		                      .known = u->with.kinds,
 		                      .hubs = hubs,
 		                      .dir = u->state.run,
+		                      .tcp = far ? tcp : NULL,
+		                      .key = far ? key : NULL,
 		                      .log_format = u->with.say.format,
 		                      .log_level = u->with.say.level,
 		                      .joined = on_joined,

@@ -89,7 +89,7 @@ const char *database_url(const struct up *u, bool admin); /* of whichever databa
 MUST enum err far_open(struct up *u);
 void far_keys(const struct up *u, char *ret, size_t cap);                /* the folder of keys */
 bool far_hub(const struct up *u, uint32_t index, char *ret, size_t cap); /* its HOST:PORT */
-bool far_node(const struct up *u, const struct config_group *g, char *ret_key, size_t key_cap,
+bool far_node(const struct up *u, const char *name, char *ret_key, size_t key_cap,
               char *ret_address, size_t address_cap);
 /* up.c */
 void up_tell_ready(struct up *u); /* once, when all is up and orders can be taken */

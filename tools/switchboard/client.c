@@ -139,6 +139,12 @@ static void on_broken(void *ctx, const char *why)
 	fail(k, cli_fail(k->cli, EXIT_BUS, "%s", why));
 }
 
+static void on_refused(void *ctx, enum err e, struct str why)
+{
+	struct client *k = ctx;
+	fail(k, cli_fail(k->cli, exit_of(e), "%.*s", STR(why)));
+}
+
 static void on_late(void *ctx)
 {
 	struct client *k = ctx;
@@ -148,9 +154,10 @@ static void on_late(void *ctx)
 
 static enum err join(struct client *k, const struct actor_kind *kind)
 {
-	char name[32];
+	char tail[32], name[64];
 	const struct actor_kind *kinds[] = { kind, NULL };
-	(void)snprintf(name, sizeof name, "cli.%d", getpid());
+	(void)snprintf(tail, sizeof tail, "cli.%d", getpid());
+	system_name(&k->place, tail, name, sizeof name);
 	struct seat_config config = { .name = name,
 		                      .kinds = kinds,
 		                      .known = known_kinds(),
@@ -160,6 +167,7 @@ static enum err join(struct client *k, const struct actor_kind *kind)
 		                      .key = k->place.key,
 		                      .joined = on_joined,
 		                      .broken = on_broken,
+		                      .refused = on_refused,
 		                      .ctx = k };
 	enum err e = loop_new(&k->loop);
 	config.loop = k->loop;

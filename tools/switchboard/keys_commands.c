@@ -6,6 +6,7 @@
 #include "tools/config/value.h"
 #include "tools/state.h"
 #include "tools/switchboard/commands.h"
+#include "tools/switchboard/kinds.h"
 
 static enum exit_code folder_of(const struct cli *c, char dir[PATH_MAX + 8])
 {
@@ -41,6 +42,15 @@ static void join_words(const struct cli *c, const char *option, char *ret, size_
 	}
 }
 
+/* The kinds that live on every node come with any leave to host. */
+static void add_everywhere(char *list, size_t cap)
+{
+	size_t len = strlen(list);
+	for (const struct actor_kind *const *k = all_kinds(); *k; k++)
+		if ((*k)->place == PLACE_EVERY && strcmp(list, "*") != 0 && len < cap)
+			len += (size_t)snprintf(list + len, cap - len, " %s", (*k)->name);
+}
+
 enum exit_code cmd_keys_new(struct cli *c)
 {
 	char dir[PATH_MAX + 8];
@@ -52,6 +62,7 @@ enum exit_code cmd_keys_new(struct cli *c)
 	if (!str_keep(card.name, sizeof card.name, str_of(c->args[0])))
 		return cli_fail(c, EXIT_USAGE, "a name has %d letters at the most", KEY_NAME_BYTES);
 	join_words(c, "host", card.host, sizeof card.host);
+	add_everywhere(card.host, sizeof card.host);
 	join_words(c, "send", card.send, sizeof card.send);
 	enum err e = keys_hub(dir, &hub); /* made with the first key */
 	explicit_bzero(&hub, sizeof hub);
@@ -65,10 +76,10 @@ enum exit_code cmd_keys_new(struct cli *c)
 		return cli_fail(c, exit_of(e), "%s: %s", dir, err_info(e)->text);
 	print_card(c, &card);
 	if (!c->json)
-		(void)printf("\nTake %s/%s.cert_secret to its host, and there only:\n"
-		             "switchboard node --bus tcp://HOST:PORT --key %s.cert_secret --name "
-		             "%s --host …\n",
-		             dir, card.name, card.name, card.name);
+		(void)printf(
+			"\nTake %s/%s.cert_secret to its host, and there only:\n"
+			"switchboard node --bus tcp://HOST:PORT --key %s.cert_secret --host …\n",
+			dir, card.name, card.name);
 	return EXIT_DONE;
 }
 

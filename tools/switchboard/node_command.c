@@ -5,6 +5,7 @@
 #include "actors/port/port.h"
 #include "actors/process.h"
 #include "proto/http.h"
+#include "tools/config/keys.h"
 #include "tools/nearest.h"
 #include "tools/switchboard/commands.h"
 #include "tools/switchboard/config_commands.h"
@@ -98,31 +99,42 @@ static const char *setting(void *ctx, const char *kind, const char *name)
 	return NULL;
 }
 
+/* A setting without a default must be told. */
+static enum exit_code check_setting(const struct node_process *p, const char *kind,
+                                    const struct actor_setting *s)
+{
+	const char *value = config_setting(p->config, "", kind, s);
+	if (s->value || (value && *value))
+		return EXIT_DONE;
+	const char *given = config_given(kind, s->name);
+	if (given)
+		return cli_fail(p->cli, EXIT_BAD_CONFIG, "%s needs %s: %s", kind, given, s->doc);
+	return cli_fail(p->cli, EXIT_BAD_CONFIG, "%s needs kinds.%s.%s: %s", kind, kind, s->name,
+	                s->doc);
+}
+
 static enum exit_code check_settings(const struct node_process *p)
 {
-	for (uint32_t i = 0; i < p->n_hosts; i++)
-		for (const struct actor_setting *s = p->hosts[i]->settings; s && s->name; s++)
-			if (!config_setting(p->config, "", p->hosts[i]->name, s))
-				return cli_fail(p->cli, EXIT_BAD_CONFIG, "%s needs kinds.%s.%s: %s",
-				                p->hosts[i]->name, p->hosts[i]->name, s->name,
-				                s->doc);
-	return EXIT_DONE;
+	enum exit_code code = EXIT_DONE;
+	for (uint32_t i = 0; !code && i < p->n_hosts; i++)
+		for (const struct actor_setting *s = p->hosts[i]->settings; !code && s && s->name;
+		     s++)
+			code = check_setting(p, p->hosts[i]->name, s);
+	return code;
 }
 
 /* ---- its life ---------------------------------------------------------------------------- */
 
-static void choose_name(struct node_process *p)
+static void choose_name(struct node_process *p, const struct system_place *place)
 {
-	char host_name[40] = "node";
+	char host_name[32] = "node", tail[48];
 	const char *name = cli_text(p->cli, "name");
 	(void)gethostname(host_name, sizeof host_name - 1);
+	(void)snprintf(tail, sizeof tail, "%s.%d", host_name, getpid());
 	if (name)
 		str_keep(p->name, sizeof p->name, str_of(name));
 	else
-		(void)snprintf(p->name, sizeof p->name, "%s.%d", host_name, getpid());
-	for (char *c = p->name; *c; c++) /* [a-z0-9_.#-] */
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
+		system_name(place, tail, p->name, sizeof p->name);
 }
 
 static enum exit_code run(struct node_process *p)
@@ -137,7 +149,7 @@ static enum exit_code run(struct node_process *p)
 		code = check_settings(p);
 	if (code != EXIT_DONE)
 		return code;
-	choose_name(p);
+	choose_name(p, &place);
 	static const struct process_farewell farewells[] = { { "gateway", &http_drain_desc },
 		                                             { 0 } };
 	bool broken;

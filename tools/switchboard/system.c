@@ -37,3 +37,14 @@ enum exit_code system_find(const struct cli *c, struct system_place *ret)
 		return cli_fail(c, EXIT_USAGE, "%s", why);
 	return EXIT_DONE;
 }
+
+void system_name(const struct system_place *p, const char *tail, char *ret, size_t cap)
+{
+	const char *slash = p->key ? strrchr(p->key, '/') : NULL;
+	const char *file = slash ? slash + 1 : p->key;
+	int len = file ? (int)strcspn(file, ".") : 0;
+	(void)snprintf(ret, cap, "%.*s%s%s", len, file ? file : "", len ? "." : "", tail);
+	for (char *c = ret; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+}

@@ -12,3 +12,6 @@ struct system_place {
 
 /* From --bus, --key, --address, --run, else from --state. What fails is said: EXIT_NOT_RUNNING … */
 enum exit_code system_find(const struct cli *c, struct system_place *ret);
+
+/* A name that the key lets a node have: KEY.TAIL, or TAIL without a key. A-Z become a-z. */
+void system_name(const struct system_place *p, const char *tail, char *ret, size_t cap);
