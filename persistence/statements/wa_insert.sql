@@ -2,7 +2,7 @@
 --
 --     asked ─▶ fine ─────▶ plan ─┬─▶ put     new rows
 --       (lease held)  (twins     ├─▶ up      placeholders that became content
---                      seen)     └─▶ copied  new rows that repeat one of `put` or `up`
+--                      found)    └─▶ copied  new rows that repeat one of `put` or `up`
 --
 -- What a concurrent statement has inserted meanwhile is not seen by `plan`; the index refuses it then
 -- and the outcome is `again`: asked once more, it is seen. Numbers are those of wa.outcome, wa.class,
@@ -34,38 +34,35 @@ with asked as materialized (
 	            else row_number() over (partition by a.provider_id order by a.ord) end as turn
 	  from asked a
 	  join held h on (h.name, h.epoch) = (a.lease, a.epoch)
-), seen as materialized (
-	select a.ord, m.id, m.class, m.collision_no,
-	       coalesce(coalesce(c.pn, m.chat) in (a.chat, a.chat_lid), false)
-	       and coalesce(coalesce(s.pn, m.sender) in (a.sender, a.sender_lid), false) as same
-	  from fine a
-	 cross join lateral (
-		select id, class, collision_no, chat, sender
-		  from wa_message
-		 where business_id = :business
-		   and provider_id = a.provider_id
-		offset 0) m
-	  left join wa_alias c on c.business_id = :business and c.lid = m.chat and c.lid <> a.chat
-	  left join wa_alias s on s.business_id = :business and s.lid = m.sender and s.lid <> a.sender
-	 where a.provider_id is not null
-), known as materialized (
-	select ord, min(id) filter (where same) as twin, min(class) filter (where same) as twin_class,
-	       max(collision_no) + 1 as next
-	  from seen
-	 group by ord
 ), plan as materialized (
-	select a.*, k.twin, coalesce(k.next, 0) as collision_no,
-	       case when a.class = 3 then 6
-	            when a.turn > 1 then 0
-	            when k.ord is null then 1
-	            when k.twin is null then 5
-	            when k.twin_class = 2 and a.class < 2 then 4
-	            else 2 end as want
-	  from fine a
-	  left join known k using (ord)
-), fresh as materialized (
-	select p.*, nextval('wa_message_id') as id
-	  from (select * from plan where want in (1, 5) order by ord) p
+	-- An aggregate in a lateral looks ids up one by one, and joins nothing to nothing: the planner
+	-- cannot know how many rows an array holds, and would nest loops over all pairs of them.
+	select a.*, k.twin, coalesce(k.next, 0) as collision_no, w.want,
+	       case when w.want in (1, 5) then nextval('wa_message_id') end as id
+	  from (select * from fine order by ord) a
+	 cross join lateral (
+		select min(m.id) filter (where m.same) as twin,
+		       min(m.class) filter (where m.same) as twin_class, max(m.collision_no) + 1 as next
+		  from (select m.id, m.class, m.collision_no,
+		               coalesce(coalesce(c.pn, m.chat) in (a.chat, a.chat_lid), false)
+		               and coalesce(coalesce(s.pn, m.sender) in (a.sender, a.sender_lid), false)
+		               as same
+		          from wa_message m
+		          left join wa_alias c
+		            on c.business_id = :business and c.lid = m.chat and c.lid <> a.chat
+		          left join wa_alias s
+		            on s.business_id = :business and s.lid = m.sender and s.lid <> a.sender
+		         where m.business_id = :business
+		           and m.provider_id = a.provider_id
+		        offset 0) m) k
+	 cross join lateral (
+		select case when a.class = 3 then 6
+		            when a.turn > 1 then 0
+		            when k.next is null then 1
+		            when k.twin is null then 5
+		            when k.twin_class = 2 and a.class < 2 then 4
+		            else 2 end as want
+		offset 0) w
 ), put as (
 	insert into wa_message (business_id, id, connector_id, provider_id, collision_no, kind, class,
 	                        source, layer, from_me, t_guessed, t_us, stored_us, dup_of, chat, sender,
@@ -74,15 +71,15 @@ with asked as materialized (
 	select :business, id, connector, provider_id, collision_no, kind, class, source,
 	       coalesce(layer, 0), from_me, t_guessed, t_us, :now_us, dup_of, chat, sender, remote_jid,
 	       reply_to, target, push_name, fingerprint, body_print, media_sha, body, raw
-	  from fresh
-	 where dup_in is null
+	  from plan
+	 where id is not null and dup_in is null
 	 order by provider_id
 	    on conflict do nothing
 	returning id
 ), up as (
 	update wa_message m
-	   set kind = p.kind, class = p.class, source = p.source, layer = coalesce(p.layer, 0), dup_of = p.dup_of,
-	       t_us = case when p.t_guessed then m.t_us else p.t_us end,
+	   set kind = p.kind, class = p.class, source = p.source, layer = coalesce(p.layer, 0),
+	       dup_of = p.dup_of, t_us = case when p.t_guessed then m.t_us else p.t_us end,
 	       t_guessed = p.t_guessed and m.t_guessed,
 	       reply_to = p.reply_to, target = p.target, push_name = coalesce(p.push_name, m.push_name),
 	       fingerprint = p.fingerprint, body_print = p.body_print, media_sha = p.media_sha,
@@ -92,27 +89,20 @@ with asked as materialized (
 	   and m.id = p.twin
 	   and m.class = 2
 	returning m.id
-), base as materialized (
-	select d.ord, put.id
-	  from plan d
-	  join fresh b on (b.lease, b.number, b.place) = (d.lease, d.number, d.dup_in)
-	  join put on put.id = b.id
-	union all
-	select d.ord, up.id
-	  from plan d
-	  join plan b on (b.lease, b.number, b.place) = (d.lease, d.number, d.dup_in)
-	  join up on up.id = b.twin and b.want = 4
 ), copied as (
 	insert into wa_message (business_id, id, connector_id, provider_id, collision_no, kind, class,
 	                        source, layer, from_me, t_guessed, t_us, stored_us, dup_of, chat, sender,
 	                        remote_jid, reply_to, target, push_name, fingerprint, body_print,
 	                        media_sha, body, raw)
-	select :business, f.id, connector, provider_id, collision_no, kind, class, source,
-	       layer, from_me, t_guessed, t_us, :now_us, base.id, chat, sender, remote_jid,
-	       reply_to, target, push_name, fingerprint, body_print, media_sha, body, raw
-	  from fresh f
-	  join base using (ord)
-	 order by provider_id
+	select :business, d.id, d.connector, d.provider_id, d.collision_no, d.kind, d.class, d.source,
+	       d.layer, d.from_me, d.t_guessed, d.t_us, :now_us, coalesce(b.id, b.twin), d.chat, d.sender,
+	       d.remote_jid, d.reply_to, d.target, d.push_name, d.fingerprint, d.body_print,
+	       d.media_sha, d.body, d.raw
+	  from plan d
+	  join plan b on (b.lease, b.number, b.place) = (d.lease, d.number, d.dup_in)
+	 where d.dup_in is not null and d.id is not null
+	   and (b.id in (select id from put) or (b.want = 4 and b.twin in (select id from up)))
+	 order by d.provider_id
 	    on conflict do nothing
 	returning id
 ), acts as materialized (
@@ -149,15 +139,14 @@ with asked as materialized (
 )
 select a.ord,
        case when p.want in (2, 6) then p.want
-            when coalesce(put.id, copied.id, up.id) is null then 0
+            when p.want = 4 and p.twin not in (select id from up) then 0
+            when p.want in (1, 5) and p.id not in (select id from put)
+             and p.id not in (select id from copied) then 0
+            when p.want = 0 then 0
             when p.layer > 0 then 3
             else p.want end as outcome,
-       coalesce(case when p.want = 2 then p.twin end, put.id, copied.id, up.id, 0) as id,
+       coalesce(p.twin, p.id, 0) as id,
        case when p.ord is null then 17 end as err
   from asked a
   left join plan p using (ord)
-  left join fresh f using (ord)
-  left join put on put.id = f.id
-  left join copied on copied.id = f.id
-  left join up on up.id = p.twin and p.want = 4
  order by a.ord

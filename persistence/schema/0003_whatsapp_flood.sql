@@ -1,0 +1,3 @@
+-- A row of wa_message gets its business from the transaction, which row level security compares with
+-- each row: looking the business up once more for each of them cost a seventh of a flood's time.
+alter table wa_message drop constraint wa_message_business_id_fkey;
