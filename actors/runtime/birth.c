@@ -16,12 +16,11 @@ static void write_name(struct actor *a, struct str kind, struct str key)
 	}
 }
 
-static enum err enter(struct node *n, struct actor *a)
+static enum err enter(struct node *n, struct actor *a, uint64_t hash)
 {
 	enum err e = slot_take(n, a);
 	if (e)
 		return e;
-	uint64_t hash = name_hash(n, name_of(a));
 	a->hash = (uint32_t)hash;
 	e = name_put(n, a);
 	if (e)
@@ -29,8 +28,8 @@ static enum err enter(struct node *n, struct actor *a)
 	return e;
 }
 
-enum err actor_new(struct node *n, struct hosted *h, struct str key, struct actor *parent,
-                   struct actor **ret)
+enum err actor_new(struct node *n, struct hosted *h, struct str key, uint64_t hash,
+                   struct actor *parent, struct actor **ret)
 {
 	struct str kind = str_n(h->kind->name, h->name_len);
 	uint32_t name_len = kind.len + (key.len ? 1 + key.len : 0);
@@ -43,8 +42,9 @@ enum err actor_new(struct node *n, struct hosted *h, struct str key, struct acto
 	a->hosted = h;
 	a->name_len = (uint16_t)name_len;
 	a->last_us = n->now_us;
+	a->most = h->depth;
 	write_name(a, kind, key);
-	enum err e = enter(n, a);
+	enum err e = enter(n, a, hash);
 	if (!e && parent && (e = family_join(parent, a)) != OK) {
 		name_take(n, a);
 		slot_give(n, a);
@@ -60,13 +60,6 @@ enum err actor_new(struct node *n, struct hosted *h, struct str key, struct acto
 	return OK;
 }
 
-enum err actor_by_name(struct node *n, struct hosted *h, struct str key, struct actor **ret)
-{
-	if (n->draining || n->stopping)
-		return ERR_STOPPING;
-	return actor_new(n, h, key, NULL, ret);
-}
-
 static void begin_one(struct actor *a)
 {
 	const struct actor_kind *k = a->hosted->kind;
@@ -78,10 +71,10 @@ static void begin_one(struct actor *a)
 	if (!e && k->idle_ms)
 		e = idle_new(a);
 	if (!e && k->start) {
-		struct hand hand = { .self = a, .outer = a->node->hand };
-		a->node->hand = &hand;
+		struct hand hand;
+		hand_begin(&hand, a->node, a, NULL, &context_none);
 		e = k->start(a);
-		a->node->hand = hand.outer;
+		hand_end(&hand, a->node);
 	}
 	if (e && a->end != END_FAULT) { /* a start that says ERR_… did not start */
 		node_log(a->node, a, LOG_ERROR, "start_failed err=%s", err_info(e)->name);
@@ -127,10 +120,11 @@ enum err actor_spawn(struct actor *self, const struct actor_kind *kind, struct s
 	enum err e = name_check(name, &of, &of_key);
 	if (e)
 		return e;
-	if (name_find(n, name, name_hash(n, name)))
+	uint64_t hash = name_hash(n, name);
+	if (name_find(n, name, hash))
 		return ERR_CONFLICT;
 	struct actor *child;
-	e = actor_new(n, h, key, self, &child);
+	e = actor_new(n, h, key, hash, self, &child);
 	if (!e && ret)
 		*ret = ref_of(child);
 	return e;

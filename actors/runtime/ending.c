@@ -61,6 +61,7 @@ static void halt(struct actor *a)
 	if (a->life != LIFE_BARRED) /* that one has been counted */
 		a->hosted->stats.ended++;
 	a->life = LIFE_ENDS;
+	a->most = 0;
 	while (a->family && a->family->last) {
 		struct actor *child = a->family->last;
 		if (!child->end)

@@ -60,15 +60,8 @@ static enum err keep(struct node *n, struct outbox **at, uint32_t peer, struct m
 		*box = (struct outbox){ .peer = peer };
 		*at = box;
 	}
-	struct letter *l = box->n < OUTBOX_MOST ? slab_take(&n->slab, sizeof *l) : NULL;
-	if (!l)
+	if (box->n >= OUTBOX_MOST || !letter_put(&n->slab, &box->waits, m))
 		return ERR_FULL;
-	*l = (struct letter){ .next = l, .m = m };
-	if (box->waits.tail) {
-		l->next = box->waits.tail->next;
-		box->waits.tail->next = l;
-	}
-	box->waits.tail = l;
 	box->n++;
 	return OK;
 }
@@ -94,23 +87,19 @@ void far_answer(struct node *n, uint32_t peer, struct msg *m, struct str from)
 /* false: its window is closed again. */
 static bool flush_one(struct node *n, struct outbox *box)
 {
-	while (box->waits.tail) {
-		struct letter *l = box->waits.tail->next;
-		struct actor *from = slot_find(n, l->m->from);
-		enum err e = encode(n, box->peer, l->m, from ? name_of(from) : (struct str){ 0 },
+	while (box->waits) {
+		struct msg *m = box->waits->next->m;
+		struct actor *from = slot_find(n, m->from);
+		enum err e = encode(n, box->peer, m, from ? name_of(from) : (struct str){ 0 },
 		                    (struct str){ 0 });
 		if (e == ERR_FULL)
 			return false;
-		if (e)
-			forget(n, l->m, e);
-		else
-			msg_unref(l->m);
-		if (l == box->waits.tail)
-			box->waits.tail = NULL;
-		else
-			box->waits.tail->next = l->next;
+		letter_take(&n->slab, &box->waits);
 		box->n--;
-		slab_give(&n->slab, l, sizeof *l);
+		if (e)
+			forget(n, m, e);
+		else
+			msg_unref(m);
 	}
 	return true;
 }
@@ -132,15 +121,8 @@ bool far_flush(struct node *n)
 static void drop_outbox(struct node *n, struct outbox **at)
 {
 	struct outbox *box = *at;
-	while (box->waits.tail) {
-		struct letter *l = box->waits.tail->next;
-		forget(n, l->m, ERR_GONE);
-		if (l == box->waits.tail)
-			box->waits.tail = NULL;
-		else
-			box->waits.tail->next = l->next;
-		slab_give(&n->slab, l, sizeof *l);
-	}
+	while (box->waits)
+		forget(n, letter_take(&n->slab, &box->waits), ERR_GONE);
 	*at = box->next;
 	slab_give(&n->slab, box, sizeof *box);
 }
@@ -178,6 +160,8 @@ static void deliver_one(struct node *n, struct msg *m)
 static void on_deliver(void *ctx, struct msg *m)
 {
 	struct node *n = ctx;
+	if (!(m->flags & MSG_ASK))
+		m->deadline_us = 0; /* for what is not asked nobody waits */
 	if (m->flags & MSG_ANSWER) {
 		ask_answer(n, m->re, m);
 	} else if (m->flags & MSG_EVENT) {

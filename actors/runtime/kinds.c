@@ -33,7 +33,7 @@ static enum err index_types(struct hosted *h)
 	while (k->sends && k->sends[sends])
 		sends++;
 	enum err e = rows_new(&h->takes, takes);
-	if (!e)
+	if (!e && k->sends)
 		e = rows_new(&h->sends, sends);
 	for (uint32_t i = 0; i < takes && !e; i++)
 		e = k->takes[i].run ? rows_add(&h->takes, k->takes[i].type, k->takes[i].run)
@@ -60,6 +60,7 @@ static enum err hosted_init(struct node *n, struct hosted *h, const struct actor
 	struct str name = str_of(k->name), kind, key;
 	h->kind = k;
 	h->stats.kind = k;
+	h->name_len = (uint16_t)name.len;
 	enum err e = name_check(name, &kind, &key);
 	if (!e && (key.len || k->restart.times > RESTARTS_MOST || hosted_of(n, name) != h))
 		e = ERR_INVALID;
@@ -67,7 +68,7 @@ static enum err hosted_init(struct node *n, struct hosted *h, const struct actor
 		e = index_types(h);
 	if (!e)
 		e = check_hears(h);
-	h->name_len = (uint16_t)name.len;
+	h->needs_tenant = k->needs_tenant;
 	h->depth = k->mailbox.depth ? k->mailbox.depth : DEPTH_DEFAULT;
 	h->asks = k->asks ? k->asks : ASKS_DEFAULT;
 	h->holds = k->holds ? k->holds : HOLDS_DEFAULT;
@@ -108,11 +109,14 @@ void hosted_free(struct node *n)
 	n->n_hosted = 0;
 }
 
-/* A node hosts some twenty kinds: lengths and first bytes decide nearly always. */
+/* A node hosts some twenty kinds: lengths and first letters decide nearly always. */
 struct hosted *hosted_of(const struct node *n, struct str kind)
 {
-	for (uint32_t i = 0; i < n->n_hosted; i++)
-		if (str_is(kind, n->hosted[i].kind->name))
+	for (uint32_t i = 0; i < n->n_hosted; i++) {
+		const struct hosted *h = &n->hosted[i];
+		if (h->name_len == kind.len && h->kind->name[0] == kind.at[0] &&
+		    !memcmp(h->kind->name, kind.at, kind.len))
 			return &n->hosted[i];
+	}
 	return NULL;
 }

@@ -85,8 +85,8 @@ static void write_line(struct node *n, const struct actor *about, enum actor_lev
 	if (about)
 		l.actor = name_of(about);
 	if (hand) {
-		l.business = hand->about.business;
-		l.trace = hand->about.trace;
+		l.business = hand->about->business;
+		l.trace = hand->about->trace;
 	}
 	uint32_t len = log_format(n->config.log_format, &l, line, sizeof line);
 	n->config.log(n->config.ctx, level, str_n(line, len));

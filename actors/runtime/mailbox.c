@@ -37,43 +37,29 @@ static enum err reject(struct actor *a, struct msg *m, enum err why)
 	return why;
 }
 
+static enum err why_closed(const struct actor *a)
+{
+	return a->life == LIFE_BARRED ? ERR_UNAVAILABLE : ERR_GONE;
+}
+
 enum err mailbox_put(struct actor *a, struct msg *m)
 {
-	struct node *n = a->node;
-	if (a->life >= LIFE_ENDS && a->life != LIFE_PAUSED)
-		return reject(a, m, a->life == LIFE_BARRED ? ERR_UNAVAILABLE : ERR_GONE);
+	if (!a->most)
+		return reject(a, m, why_closed(a));
 	if ((m->flags & MSG_ASK) && a->holds >= a->hosted->holds)
 		return reject(a, m, ERR_BUSY);
-	bool drop_it = false;
 	if (mailbox_full(a)) {
+		bool drop_it = false;
 		enum err e = make_room(a, m, &drop_it);
 		if (e)
 			return reject(a, m, e);
+		if (drop_it) {
+			a->hosted->stats.accepted++;
+			drop(a, m);
+			return OK;
+		}
 	}
-	struct letter *l = drop_it ? NULL : slab_take(&n->slab, sizeof *l);
-	if (!l && !drop_it)
-		return reject(a, m, ERR_MEMORY);
-	a->hosted->stats.accepted++;
-	if (drop_it) {
-		drop(a, m);
-		return OK;
-	}
-	l->m = m;
-	struct mailbox *box = &a->mailbox;
-	if (box->tail) {
-		l->next = box->tail->next;
-		box->tail->next = l;
-	} else {
-		l->next = l;
-	}
-	box->tail = l;
-	if (++box->depth > box->high) {
-		box->high = box->depth;
-		if (box->high > a->hosted->stats.high)
-			a->hosted->stats.high = box->high;
-	}
-	ready(a);
-	return OK;
+	return mailbox_push(a, m) ? OK : reject(a, m, ERR_MEMORY);
 }
 
 void control_put(struct actor *a, struct event *e)

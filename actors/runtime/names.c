@@ -99,6 +99,20 @@ void name_take(struct node *n, struct actor *a)
 	n->names_n--;
 }
 
+/* Eight letters at a time: below a space, or DEL (Mycroft's test for a byte less than n). */
+static bool has_control(struct str s)
+{
+	const uint64_t ones = 0x0101010101010101u, highs = ones << 7;
+	for (uint32_t i = 0; i < s.len; i += 8) {
+		uint64_t word = ones * ' ';
+		memcpy(&word, s.at + i, s.len - i < 8 ? s.len - i : 8);
+		uint64_t del = word ^ ones * 0x7f;
+		if ((((word - ones * ' ') & ~word) | ((del - ones) & ~del)) & highs)
+			return true;
+	}
+	return false;
+}
+
 /* Peers choose keys: a key is any text without control characters, a kind an identifier. */
 enum err name_check(struct str name, struct str *ret_kind, struct str *ret_key)
 {
@@ -110,9 +124,8 @@ enum err name_check(struct str name, struct str *ret_kind, struct str *ret_key)
 	size_t kind = slash ? (size_t)(slash - name.at) : name.len;
 	if (!kind || kind > KIND_LONGEST || kind + 1 == name.len)
 		return ERR_INVALID;
-	for (size_t i = 0; i < name.len; i++)
-		if ((unsigned char)name.at[i] < ' ' || name.at[i] == 0x7f)
-			return ERR_INVALID;
+	if (has_control(name))
+		return ERR_INVALID;
 	*ret_kind = str_n(name.at, kind);
 	*ret_key = slash ? str_n(slash + 1, name.len - kind - 1) : (struct str){ 0 };
 	return OK;

@@ -14,7 +14,8 @@ static enum err begin_all(struct node *n)
 		const struct actor_kind *k = n->hosted[i].kind;
 		bool elsewhere = k->place == PLACE_HASHED || k->place == PLACE_SINGLE;
 		if (k->at_start && !elsewhere)
-			e = actor_new(n, &n->hosted[i], (struct str){ 0 }, NULL, &a);
+			e = actor_new(n, &n->hosted[i], (struct str){ 0 },
+			              name_hash(n, str_of(k->name)), NULL, &a);
 	}
 	return e;
 }

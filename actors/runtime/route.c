@@ -65,27 +65,28 @@ static bool stays(const struct node *n, const struct actor *a)
 }
 
 /* `name` lives here, or shall. */
-static enum err here(struct node *n, struct hosted *h, struct str name, struct str key, bool make,
-                     struct actor **ret)
+static enum err here(struct node *n, struct hosted *h, struct str name, struct str key,
+                     uint64_t hash, bool make, struct actor **ret)
 {
-	struct actor *a = name_find(n, name, name_hash(n, name));
-	if (!a && !h)
-		return ERR_NO_ROUTE;
-	if (!a && !make)
-		return ERR_GONE;
-	if (!a) {
-		enum err e = actor_by_name(n, h, key, &a);
-		if (e)
-			return e;
+	struct actor *a = name_find(n, name, hash);
+	if (a) {
+		*ret = a;
+		return OK;
 	}
-	*ret = a;
-	return OK;
+	if (!h)
+		return ERR_NO_ROUTE;
+	if (!make)
+		return ERR_GONE;
+	if (n->draining || n->stopping)
+		return ERR_STOPPING;
+	return actor_new(n, h, key, hash, NULL, ret);
 }
 
 static enum err by_name(struct node *n, struct str name, bool make, struct route *ret)
 {
 	struct str kind, key;
-	struct actor *a = name_find(n, name, name_hash(n, name));
+	uint64_t hash = name_hash(n, name);
+	struct actor *a = name_find(n, name, hash);
 	if (a && stays(n, a)) {
 		ret->actor = a;
 		return OK;
@@ -98,7 +99,9 @@ static enum err by_name(struct node *n, struct str name, bool make, struct route
 	e = place(n, h, kind, &placed, &ret->peer);
 	if (e || ret->peer)
 		return e;
-	return here(n, h, placed.len ? name : kind, placed, make, &ret->actor);
+	if (placed.len != key.len) /* "kind/NODE", and that is us */
+		return here(n, h, kind, placed, name_hash(n, kind), make, &ret->actor);
+	return here(n, h, name, key, hash, make, &ret->actor);
 }
 
 enum err route(struct node *n, const struct to *to, bool make, struct route *ret)
@@ -133,5 +136,5 @@ enum err route_arrived(struct node *n, const struct msg *m, struct actor **ret)
 		name = kind;
 		key = (struct str){ 0 };
 	}
-	return here(n, h, name, key, m->type != &sys_watch_desc, ret);
+	return here(n, h, name, key, name_hash(n, name), m->type != &sys_watch_desc, ret);
 }

@@ -22,7 +22,11 @@
 #include "actors/runtime/slab.h"
 #include "actors/runtime/wheel.h"
 #include "bus/bus.h"
+#include "proto/msg_pool.h"
 #include <assert.h>
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
 
 enum {
 	TURN_MESSAGES = 1024,   /* handled per turn: then the loop has its say. Ours */
@@ -40,12 +44,26 @@ enum {
 	US_PER_TICK = 1000,
 };
 
-/* What a message inherits from the one being handled. */
+/* What a message inherits from the one being handled. It lies in a message as it lies here, so that
+ * a handler's context is its message's own, and nothing is copied to have it. */
 struct context {
 	uint64_t business, principal;
 	uint64_t deadline_us; /* of asks only: for an event nobody waits */
 	struct trace trace;
 };
+static inline const struct context *context_of(const struct msg *m)
+{
+	_Static_assert(offsetof(struct msg, principal) - offsetof(struct msg, business) ==
+	                       offsetof(struct context, principal),
+	               "business, principal");
+	_Static_assert(offsetof(struct msg, deadline_us) - offsetof(struct msg, business) ==
+	                       offsetof(struct context, deadline_us),
+	               "deadline");
+	_Static_assert(offsetof(struct msg, trace) - offsetof(struct msg, business) ==
+	                       offsetof(struct context, trace),
+	               "trace");
+	return (const struct context *)&m->business;
+}
 
 /* ---- things that wait --------------------------------------------------------------------- */
 
@@ -54,9 +72,11 @@ struct letter {
 	struct msg *m;
 };
 
-/* A ring seen from its tail, whose next is the head; NULL when empty. */
+/* The oldest message stands in the mailbox itself, as most mailboxes hold one or none; the others
+ * lie in a ring of letters seen from its tail, whose next is the head. */
 struct mailbox {
-	struct letter *tail;
+	struct msg *first;   /* NULL when empty */
+	struct letter *tail; /* NULL when there are no others */
 	uint32_t depth, high;
 };
 
@@ -180,6 +200,7 @@ struct actor {
 	uint16_t name_len, key_at;
 	uint16_t subs_n, restarts;
 	uint32_t asks, holds, watches;
+	uint32_t most; /* messages its mailbox takes: its kind's depth, and 0 when it takes none */
 	struct ask *asked;
 	struct debt *owes;
 	struct tick *ticks;
@@ -205,11 +226,12 @@ struct rows {
 /* A kind that this node hosts. */
 struct hosted {
 	const struct actor_kind *kind;
-	struct rows takes, sends;
+	struct rows takes, sends;    /* sends.at is NULL: any type */
 	uint32_t depth, asks, holds; /* the kind's bounds, defaults filled in */
 	uint32_t name_at;            /* offset of the name in an actor: behind its state */
 	uint32_t times, within_ms;
 	uint16_t name_len;
+	bool needs_tenant;
 	struct node_kind_stats stats;
 };
 
@@ -227,18 +249,21 @@ struct name_row {
 struct outbox {
 	struct outbox *next;
 	uint32_t peer, n;
-	struct mailbox waits;
+	struct letter *waits; /* a ring seen from its tail */
 };
 
 /* What is being handled right now; one lies on the stack for each handler that runs (an actor's
  * stop can run within another's handler). */
 struct hand {
 	struct actor *self;
-	const struct msg *m; /* NULL for a tick */
-	bool answered, held;
-	struct context about;
+	const struct msg *m;         /* NULL for a tick */
+	const struct context *about; /* the message's, the ask's, or own */
 	struct hand *outer;
+	bool answered, held;
+	struct context own; /* of who sets a tenant; undefined until then */
 };
+
+extern const struct context context_none;
 
 enum { DEAD_RING = 128, REASONS = 64 };
 
@@ -275,6 +300,22 @@ struct node {
 	struct node_dead dead[DEAD_RING];
 	uint64_t dead_n;
 };
+
+static inline void hand_begin(struct hand *h, struct node *n, struct actor *self,
+                              const struct msg *m, const struct context *about)
+{
+	h->self = self;
+	h->m = m;
+	h->about = about;
+	h->outer = n->hand;
+	h->answered = h->held = false;
+	n->hand = h;
+}
+
+static inline void hand_end(struct hand *h, struct node *n)
+{
+	n->hand = h->outer;
+}
 
 static inline struct str name_of(const struct actor *a)
 {
@@ -336,32 +377,7 @@ struct actor *name_find(const struct node *n, struct str name, uint64_t hash);
 void name_take(struct node *n, struct actor *a);
 MUST enum err name_check(struct str name, struct str *ret_kind, struct str *ret_key);
 
-/* mailbox.c */
-static inline bool mailbox_full(const struct actor *a)
-{
-	return a->mailbox.depth >= a->hosted->depth;
-}
-/* Takes the reference, whatever is returned. OK also when a policy dropped m, counted. */
-MUST enum err mailbox_put(struct actor *a, struct msg *m);
-static inline struct msg *mailbox_take(struct actor *a) /* NULL: empty */
-{
-	struct letter *tail = a->mailbox.tail;
-	if (!tail)
-		return NULL;
-	struct letter *l = tail->next;
-	struct msg *m = l->m;
-	if (l == tail)
-		a->mailbox.tail = NULL;
-	else
-		tail->next = l->next;
-	a->mailbox.depth--;
-	slab_give(&a->node->slab, l, sizeof *l);
-	return m;
-}
-void control_put(struct actor *a, struct event *e);
-struct event *control_take(struct actor *a);
-
-/* turn.c */
+/* turn.c: who has something to do */
 static inline void ready(struct actor *a)
 {
 	if (a->ready)
@@ -376,6 +392,72 @@ static inline void ready(struct actor *a)
 	n->ready_last = a;
 }
 
+/* Rings of letters. */
+static inline bool letter_put(struct slab *s, struct letter **tail, struct msg *m)
+{
+	struct letter *l = slab_take(s, sizeof *l);
+	if (unlikely(!l))
+		return false;
+	l->m = m;
+	l->next = l;
+	if (*tail) {
+		l->next = (*tail)->next;
+		(*tail)->next = l;
+	}
+	*tail = l;
+	return true;
+}
+static inline struct msg *letter_take(struct slab *s, struct letter **tail)
+{
+	struct letter *l = (*tail)->next;
+	struct msg *m = l->m;
+	if (l == *tail)
+		*tail = NULL;
+	else
+		(*tail)->next = l->next;
+	slab_give(s, l, sizeof *l);
+	return m;
+}
+
+/* mailbox.c */
+/* No room, or it takes none at all. */
+static inline bool mailbox_full(const struct actor *a)
+{
+	return a->mailbox.depth >= a->most;
+}
+/* Where there is room. false: no memory; m stays the caller's. */
+static inline bool mailbox_push(struct actor *a, struct msg *m)
+{
+	struct mailbox *box = &a->mailbox;
+	if (!box->first)
+		box->first = m;
+	else if (unlikely(!letter_put(&a->node->slab, &box->tail, m)))
+		return false;
+	a->hosted->stats.accepted++;
+	if (unlikely(++box->depth > box->high)) {
+		box->high = box->depth;
+		if (box->high > a->hosted->stats.high)
+			a->hosted->stats.high = box->high;
+	}
+	ready(a);
+	return true;
+}
+static inline struct msg *mailbox_take(struct actor *a) /* NULL: empty */
+{
+	struct mailbox *box = &a->mailbox;
+	struct msg *m = box->first;
+	if (!m)
+		return NULL;
+	box->first = box->tail ? letter_take(&a->node->slab, &box->tail) : NULL;
+	box->depth--;
+	return m;
+}
+/* Takes the reference, whatever is returned. OK also when a policy dropped m, counted. */
+MUST enum err mailbox_put(struct actor *a, struct msg *m);
+void control_put(struct actor *a, struct event *e);
+struct event *control_take(struct actor *a);
+
+/* turn.c */
 void run_tick(struct actor *a, actor_tick_fn *fn, const char *what);
 static inline struct hand *hand_of(const struct actor *self) /* NULL: no handler of self runs */
 {
@@ -384,9 +466,9 @@ static inline struct hand *hand_of(const struct actor *self) /* NULL: no handler
 }
 
 /* birth.c, ending.c, supervise.c */
-MUST enum err actor_new(struct node *n, struct hosted *h, struct str key, struct actor *parent,
-                        struct actor **ret);
-MUST enum err actor_by_name(struct node *n, struct hosted *h, struct str key, struct actor **ret);
+/* hash: of the whole name. */
+MUST enum err actor_new(struct node *n, struct hosted *h, struct str key, uint64_t hash,
+                        struct actor *parent, struct actor **ret);
 void actor_begin(struct actor *a); /* first thing in its first turn */
 void actor_end(struct actor *a);   /* at once: a->end says why; then supervise() */
 void actor_halt(struct actor *a);  /* the same without supervision: it is ended, and not buried */

@@ -91,8 +91,11 @@ void actor_act_for(struct actor *self, uint64_t business, uint64_t principal,
 	}
 	if (!hand)
 		return;
-	hand->about.business = business;
-	hand->about.principal = principal;
+	if (hand->about != &hand->own)
+		hand->own = *hand->about;
+	hand->about = &hand->own;
+	hand->own.business = business;
+	hand->own.principal = principal;
 	if (trace)
-		hand->about.trace = *trace;
+		hand->own.trace = *trace;
 }

@@ -4,6 +4,7 @@
 #include "actors/runtime/slab.h"
 #include <stdlib.h>
 
+#ifndef __SANITIZE_ADDRESS__
 static void *carve(struct slab *s, size_t bytes)
 {
 	if ((size_t)(s->end - s->fresh) < bytes) {
@@ -14,29 +15,30 @@ static void *carve(struct slab *s, size_t bytes)
 		s->pages = (struct slab_piece *)page;
 		s->fresh = page + SLAB_STEP;
 		s->end = page + SLAB_PAGE;
+		s->bytes += SLAB_PAGE;
 	}
 	void *p = s->fresh;
 	s->fresh += bytes;
 	return p;
 }
+#endif
 
 void *slab_slow(struct slab *s, size_t bytes)
 {
 	size_t whole = (bytes + SLAB_STEP - 1) / SLAB_STEP * SLAB_STEP;
-	void *p;
-#ifdef __SANITIZE_ADDRESS__
-	p = malloc(whole);
-	(void)carve;
-#else
-	p = whole <= SLAB_LARGEST ? carve(s, whole) : malloc(whole);
+#ifndef __SANITIZE_ADDRESS__
+	if (whole <= SLAB_LARGEST)
+		return carve(s, whole);
 #endif
+	void *p = malloc(whole);
 	if (p)
 		s->bytes += whole;
 	return p;
 }
 
-void slab_give_large(void *p)
+void slab_give_large(struct slab *s, void *p, size_t bytes)
 {
+	s->bytes -= (bytes + SLAB_STEP - 1) / SLAB_STEP * SLAB_STEP;
 	free(p);
 }
 

@@ -20,11 +20,11 @@ struct slab {
 	struct slab_piece *spare[SLAB_LARGEST / SLAB_STEP + 1];
 	char *fresh, *end;        /* the rest of the newest page */
 	struct slab_piece *pages; /* all of them, linked by their first word */
-	uint64_t bytes;           /* handed out */
+	uint64_t bytes;           /* from the system: pages, and what is larger */
 };
 
 void *slab_slow(struct slab *s, size_t bytes);
-void slab_give_large(void *p);
+void slab_give_large(struct slab *s, void *p, size_t bytes);
 void slab_done(struct slab *s);
 
 /* Contents undefined. NULL when out of memory. */
@@ -35,7 +35,6 @@ static inline void *slab_take(struct slab *s, size_t bytes)
 	struct slab_piece *p;
 	if (bytes <= SLAB_LARGEST && (p = s->spare[step])) {
 		s->spare[step] = p->next;
-		s->bytes += step * SLAB_STEP;
 		return p;
 	}
 #endif
@@ -44,15 +43,14 @@ static inline void *slab_take(struct slab *s, size_t bytes)
 
 static inline void slab_give(struct slab *s, void *p, size_t bytes)
 {
-	size_t step = (bytes + SLAB_STEP - 1) / SLAB_STEP;
-	s->bytes -= step * SLAB_STEP;
 #ifndef __SANITIZE_ADDRESS__
 	if (bytes <= SLAB_LARGEST) {
+		size_t step = (bytes + SLAB_STEP - 1) / SLAB_STEP;
 		struct slab_piece *piece = p;
 		piece->next = s->spare[step];
 		s->spare[step] = piece;
 		return;
 	}
 #endif
-	slab_give_large(p);
+	slab_give_large(s, p, bytes);
 }

@@ -65,6 +65,7 @@ static void be_reborn(struct actor *a, uint32_t in_ms)
 	a->gen = s->gen;
 	a->end = END_NOT;
 	a->began = false;
+	a->most = a->hosted->depth;
 	a->restarts++;
 	a->hosted->stats.restarts++;
 	a->hosted->stats.born++;

@@ -8,7 +8,7 @@
  */
 #include "actors/runtime/runtime.h"
 
-#define unlikely(x) __builtin_expect(!!(x), 0)
+const struct context context_none;
 
 /* The tag of the answer being handled; a node is one thread. */
 static _Thread_local uint64_t tag_in_hand;
@@ -32,10 +32,10 @@ static void show(struct node *n, const struct actor *to, const struct msg *m)
 void run_tick(struct actor *a, actor_tick_fn *fn, const char *what)
 {
 	struct node *n = a->node;
-	struct hand hand = { .self = a, .outer = n->hand };
-	n->hand = &hand;
+	struct hand hand;
+	hand_begin(&hand, n, a, NULL, &context_none);
 	enum err e = fn(a);
-	n->hand = hand.outer;
+	hand_end(&hand, n);
 	n->stats.ticks++;
 	if (e && a->end != END_FAULT)
 		node_log(n, a, LOG_DEBUG, "tick_refused what=%s err=%s", what, err_info(e)->name);
@@ -70,12 +70,6 @@ static bool expired(struct actor *a, const struct msg *m)
 	return true;
 }
 
-static inline actor_fn *handler(const struct hosted *h, const struct msg *m)
-{
-	actor_fn *run;
-	return rows_find(&h->takes, m->type, &run) ? run : h->kind->any;
-}
-
 static void refused(struct actor *a, const struct msg *m, enum err e)
 {
 	a->hosted->stats.refused++;
@@ -84,7 +78,7 @@ static void refused(struct actor *a, const struct msg *m, enum err e)
 		         err_info(e)->name);
 }
 
-static void handle(struct actor *a, struct msg *m)
+static inline void handle(struct actor *a, struct msg *m)
 {
 	struct node *n = a->node;
 	struct hosted *h = a->hosted;
@@ -92,20 +86,17 @@ static void handle(struct actor *a, struct msg *m)
 		show(n, a, m);
 	if (unlikely(expired(a, m)))
 		return;
-	actor_fn *run = handler(h, m);
-	struct hand hand = { .self = a, .m = m, .outer = n->hand };
-	hand.about.business = m->business;
-	hand.about.principal = m->principal;
-	hand.about.deadline_us = m->flags & MSG_ASK ? m->deadline_us : 0;
-	hand.about.trace = m->trace;
-	enum err e = ERR_TYPE;
-	if (unlikely(h->kind->needs_tenant && !m->business))
+	actor_fn *run = h->kind->any;
+	struct hand hand;
+	enum err e;
+	hand_begin(&hand, n, a, m, context_of(m));
+	if (unlikely(!rows_find(&h->takes, m->type, &run) && !run))
+		e = ERR_TYPE;
+	else if (unlikely(h->needs_tenant && !m->business))
 		e = ERR_NO_TENANT;
-	else if (run) {
-		n->hand = &hand;
+	else
 		e = run(a, m);
-		n->hand = hand.outer;
-	}
+	hand_end(&hand, n);
 	a->handled++;
 	if (unlikely(e))
 		refused(a, m, e);
@@ -121,7 +112,8 @@ void ask_run(struct actor *self, struct ask *ask)
 	struct msg *m = ask->answer;
 	actor_fn *fn = ask->fn;
 	uint64_t tag = ask->tag;
-	struct hand hand = { .self = self, .m = m, .about = ask->about, .outer = n->hand };
+	struct context about = ask->about;
+	struct hand hand;
 	ask->answer = NULL;
 	ask_free(n, ask); /* first: the handler may ask again within its bound */
 	if (!fn) {        /* unwatched meanwhile */
@@ -132,9 +124,9 @@ void ask_run(struct actor *self, struct ask *ask)
 		show(n, self, m);
 	uint64_t outer_tag = tag_in_hand;
 	tag_in_hand = tag;
-	n->hand = &hand;
+	hand_begin(&hand, n, self, m, &about);
 	enum err e = fn(self, m);
-	n->hand = hand.outer;
+	hand_end(&hand, n);
 	tag_in_hand = outer_tag;
 	self->handled++;
 	if (e && self->end != END_FAULT)
@@ -188,14 +180,14 @@ static uint32_t visit(struct actor *a)
 			run_event(a, control_take(a));
 		} else if ((m = mailbox_take(a))) {
 			handle(a, m);
-			msg_unref(m);
+			msg_let_go(m);
 		} else {
 			return done;
 		}
 	}
 	if (unlikely(a->end))
 		actor_end(a);
-	else if (a->control || a->mailbox.tail)
+	else if (a->control || a->mailbox.first)
 		ready(a);
 	return done;
 }

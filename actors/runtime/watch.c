@@ -95,7 +95,7 @@ enum err actor_watch_to(struct actor *self, const struct to *who, actor_fn *gone
 		return e;
 	struct hand *hand = hand_of(self);
 	if (hand)
-		a->about = hand->about;
+		a->about = *hand->about;
 	a->fn = gone;
 	a->type = &sys_watch_desc;
 	a->whom = who->ref;

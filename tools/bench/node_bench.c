@@ -55,9 +55,20 @@ static enum err on_start(struct actor *self)
 
 static enum err on_ping(struct actor *self, const struct msg *m)
 {
-	struct player *p = actor_state(self);
 	test.done++;
-	return say(self, test.at[!p->id], number_of(m) + 1);
+	return actor_send(self, msg_from(m), MSG(bench_token, .n = bench_token_of(m)->n + 1));
+}
+
+static enum err on_usual_ping(struct actor *self, const struct msg *m)
+{
+	test.done++;
+	return say(self, msg_from(m), bench_usual_of(m)->at + 1);
+}
+
+static enum err on_serve(struct actor *self, const struct msg *m)
+{
+	(void)m;
+	return say(self, test.at[1], 1);
 }
 
 static enum err on_ring(struct actor *self, const struct msg *m)
@@ -122,7 +133,13 @@ static const struct proto_desc *const sends[] = { &bench_token_desc, &bench_usua
 		.sends = sends,                                                                    \
 		.mailbox = { .depth = most },                                                      \
 	}
-PLAYER(pinger, on_ping, 1000);
+static const struct actor_on pinger_takes[] = { { &bench_token_desc, on_ping },
+	                                        { &bench_usual_desc, on_usual_ping },
+	                                        { &bench_go_desc, on_serve },
+	                                        { 0 } };
+static const struct actor_kind pinger = {
+	.name = "pinger", .doc = "plays in a benchmark", .takes = pinger_takes, .sends = sends
+};
 PLAYER(ringer, on_ring, 1000);
 PLAYER(sink, on_sink, 1000);
 PLAYER(source, on_source, 1000);
@@ -212,7 +229,9 @@ static enum err on_stage(struct actor *self, const struct msg *m)
 	e = e ? e : fill(self, test.asks ? &asker : cast[test.shape], test.shape == FAN_IN);
 	if (test.asks && !e)
 		e = actor_spawn(self, &asked, (struct str){ 0 }, &test.whom);
-	if (test.shape == PING_PONG || test.shape == RING)
+	if (test.shape == PING_PONG && !e)
+		return actor_send(self, test.at[0], MSG(bench_go));
+	if (test.shape == RING)
 		return e ? e : actor_send(self, test.at[0], MSG(bench_token, .n = 1));
 	return e ? e : kick(self, test.shape == FAN_IN);
 }
