@@ -65,6 +65,12 @@ groups
 supervise
     times = 5
 END
+# Processor time needs control groups, and these need root and a file system that lets it.
+quota=/sys/fs/cgroup/cpu
+if mkdir "$quota/up.$$" 2>/dev/null; then
+	rmdir "$quota/up.$$"
+	sed -i 's/        nice = 3/&\n        cpu = 50/' two.cfg
+fi
 # An address sanitizer reserves more than any limit that is worth testing.
 if nm "$switchboard" 2>/dev/null | grep -q __asan_init; then
 	sed -i '/memory/d' two.cfg
@@ -83,6 +89,10 @@ check "files" grep -q 'Max open files  *200  *200 ' "/proc/$pid/limits"
 check "nice" [ "$(ps -o ni= -p "$pid" | tr -d ' ')" = 3 ]
 if grep -q memory two.cfg; then
 	check "memory" grep -q 'Max address space  *4294967296 ' "/proc/$pid/limits"
+fi
+if grep -q cpu two.cfg; then
+	group=$(sed -n 's/^[0-9]*:cpu[^:]*:\(.*a\.1\)$/\1/p' "/proc/$pid/cgroup")
+	check "cpu" [ "$(cat "$quota$group/cpu.cfs_quota_us")" = 50000 ]
 fi
 check "no limit" grep -q 'Max address space  *unlimited' "/proc/$(field b.1 pid)/limits"
 

@@ -279,6 +279,8 @@ void crew_ready(struct member *m)
 
 void crew_done(struct member *m)
 {
+	(void)snprintf(m->how, sizeof m->how, "done");
+	m->how_us = (int64_t)loop_wall_us(m->crew->loop);
 	m->been_ready = true;
 	child_want(&m->child, false);
 	(void)child_step(&m->child, loop_now_us(m->crew->loop)); /* its end is now an asked one */

@@ -49,6 +49,13 @@ static void limit(int what, uint64_t to)
 		_exit(EXIT_NO_EXEC);
 }
 
+static void join_cgroup(const char *procs)
+{
+	int fd = procs ? open(procs, O_WRONLY | O_CLOEXEC) : -1;
+	if (procs && (fd < 0 || write(fd, "0", 1) != 1))
+		_exit(EXIT_NO_EXEC);
+}
+
 /* Put the descriptors at 3, 4, …: by way of high numbers, as one may stand in another's place. */
 static void place_fds(int leash, const struct process_plan *plan)
 {
@@ -73,6 +80,7 @@ _Noreturn static void become(int leash, const struct process_plan *plan, pid_t p
 	(void)setpgid(0, 0);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
 		_exit(EXIT_NO_EXEC);
+	join_cgroup(plan->limits.cgroup);
 	place_fds(leash, plan);
 	(void)dup2(STDERR_FILENO, STDOUT_FILENO); /* stdout is the supervisor's own */
 	if (plan->limits.nice && setpriority(PRIO_PROCESS, 0, plan->limits.nice))

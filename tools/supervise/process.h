@@ -20,6 +20,7 @@ struct process_limits {
 	uint64_t memory_bytes; /* address space; 0: none */
 	uint64_t files;        /* 0: as it is */
 	int nice;
+	const char *cgroup; /* its cgroup.procs; NULL: the supervisor's own */
 };
 
 struct process_plan {

@@ -3,6 +3,7 @@
  * else.
  */
 #include "proto/super.h"
+#include "tools/supervise/pulses.h"
 #include "tools/supervise/up.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,17 +39,20 @@ static struct super_child child_of(const struct up *u, const struct member *m, s
 	uint32_t n = 0, pid = child_alive(&m->child) ? m->ops->pid(m->owner) : 0;
 	for (; g && g->hosts[n]; n++)
 		hosts[n] = str_of(g->hosts[n]);
-	return (struct super_child){ .name = str_of(m->name),
-		                     .group = str_of(m->group),
-		                     .state = (enum super_state)m->child.state,
-		                     .pid = pid,
-		                     .since_us = m->since_us,
-		                     .restarts = m->child.restarts,
-		                     .deaths = child_deaths(&m->child, loop_now_us(u->loop)),
-		                     .last = str_of(m->how),
-		                     .last_us = m->how_us,
-		                     .hosts = { .at = hosts, .n = n },
-		                     .rss_kb = rss_kb(pid) };
+	struct super_child k = { .name = str_of(m->name),
+		                 .group = str_of(m->group),
+		                 .state = (enum super_state)m->child.state,
+		                 .pid = pid,
+		                 .since_us = m->since_us,
+		                 .restarts = m->child.restarts,
+		                 .deaths = child_deaths(&m->child, loop_now_us(u->loop)),
+		                 .last = str_of(m->how),
+		                 .last_us = m->how_us,
+		                 .hosts = { .at = hosts, .n = n },
+		                 .rss_kb = rss_kb(pid) };
+	if (pid)
+		pulses_add(u->pulses, loop_now_us(u->loop), &k);
+	return k;
 }
 
 static enum err on_status(struct actor *self, const struct msg *m)
@@ -57,6 +61,7 @@ static enum err on_status(struct actor *self, const struct msg *m)
 	uint32_t n = crew_count(u->crew);
 	struct super_child *rows = calloc(n + 1, sizeof *rows);
 	struct str(*hosts)[CONFIG_HOSTS] = calloc(n + 1, sizeof *hosts);
+	struct super_guest guests[PULSES_MOST];
 	enum err e = ERR_MEMORY;
 	if (rows && hosts) {
 		for (uint32_t i = 0; i < n; i++)
@@ -66,7 +71,10 @@ static enum err on_status(struct actor *self, const struct msg *m)
 		                    .since_us = u->since_us, .ready = crew_is_ready(u->crew),
 		                    .stopping = crew_stopping(u->crew), .listen = str_of(u->listen),
 		                    .state = str_of(u->state.dir),
-		                    .children = { .at = rows, .n = n }));
+		                    .children = { .at = rows, .n = n },
+		                    .guests = { .at = guests,
+		                                .n = pulses_guests(u->pulses, loop_now_us(u->loop),
+		                                                   rows, n, guests) }));
 	}
 	free(rows);
 	free(hosts);
@@ -122,19 +130,34 @@ static enum err on_gave_up(struct actor *self, const struct msg *m)
 	return actor_publish(self, &super_gave_up_desc, super_gave_up_of(m));
 }
 
+static enum err on_pulse(struct actor *self, const struct msg *m)
+{
+	const struct up *u = up_of(self);
+	pulses_hear(u->pulses, loop_now_us(u->loop), (int64_t)actor_wall_us(self),
+	            beat_pulse_of(m));
+	return OK;
+}
+
 static const struct actor_on takes[] = {
-	{ &super_status_desc, on_status },   { &super_restart_desc, on_restart },
-	{ &super_scale_desc, on_scale },     { &super_down_desc, on_down },
-	{ &super_gave_up_desc, on_gave_up }, { 0 },
+	{ &beat_pulse_desc, on_pulse },
+	{ &super_status_desc, on_status },
+	{ &super_restart_desc, on_restart },
+	{ &super_scale_desc, on_scale },
+	{ &super_down_desc, on_down },
+	{ &super_gave_up_desc, on_gave_up },
+	{ 0 },
 };
 static const struct proto_desc *const sends[] = { &super_tree_desc, &super_done_desc,
 	                                          &super_gave_up_desc, NULL };
+
+static const struct proto_desc *const hears[] = { &beat_pulse_desc, NULL };
 
 const struct actor_kind supervisor_actor = {
 	.name = "supervisor",
 	.doc = "starts, restarts and stops the processes",
 	.takes = takes,
 	.sends = sends,
+	.hears = hears,
 	.place = PLACE_SINGLE,
 	.mailbox = { .depth = 64, .full = FULL_REFUSE },
 	.restart = { RESTART_ALWAYS, .times = 10, .within_ms = 60000, .pause_ms = 100 },
@@ -163,6 +186,8 @@ enum err super_open(struct up *u)
 	char key[PATH_MAX + 64], address[STATE_ENDPOINT] = "", tcp[STATE_ENDPOINT + 16];
 	bool far = far_node(u, u->with.say.node, key, sizeof key, address, sizeof address);
 	enum err e = state_hubs(&u->state, endpoints, hubs);
+	if (!e)
+		e = pulses_new(&u->pulses);
 	(void)snprintf(tcp, sizeof tcp, strchr(address, ':') ? "tcp://[%s]:0" : "tcp://%s:0",
 	               address);
 	u->kind = supervisor_actor;

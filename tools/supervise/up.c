@@ -4,6 +4,8 @@
 #include "tools/supervise/up.h"
 #include "gateway/lws.h"
 #include "persistence/cluster.h"
+#include "tools/supervise/cgroup.h"
+#include "tools/supervise/pulses.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -182,6 +184,23 @@ static enum err add_members(struct up *u)
 	return full ? ERR_FULL : OK;
 }
 
+static enum err open_cgroups(struct up *u)
+{
+	const struct config *c = u->with.config;
+	for (uint32_t i = 0; i < c->n_groups; i++) {
+		enum err e =
+			c->groups[i].cpu_percent && !u->cgroups ? cgroups_new(&u->cgroups) : OK;
+		if (e) {
+			WHY(u,
+			    "groups.%s.cpu cannot be enforced here: control groups need root or, "
+			    "under systemd, Delegate=yes",
+			    c->groups[i].name);
+			return e;
+		}
+	}
+	return OK;
+}
+
 static enum err tell_hubs(struct up *u)
 {
 	char endpoints[STATE_HUBS][STATE_ENDPOINT];
@@ -210,6 +229,8 @@ static enum err open_all(struct up *u)
 		                   .pause_most_ms = c->pause_most_ms };
 	struct loop_signal *term, *interrupt;
 	enum err e = open_state(u);
+	if (!e)
+		e = open_cgroups(u);
 	if (!e)
 		e = open_door(u);
 	if (!e)
@@ -297,10 +318,12 @@ void up_free(struct up **up)
 	if (!u)
 		return;
 	seat_free(&u->seat);
+	pulses_free(&u->pulses);
 	for (uint32_t i = 0; i < u->n_workers; i++) {
 		process_free(&u->workers[i]->process);
 		free(u->workers[i]);
 	}
+	cgroups_free(&u->cgroups);
 	cluster_free(&u->cluster);
 	crew_free(&u->crew);
 	loop_free(&u->loop);

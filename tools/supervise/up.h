@@ -57,7 +57,9 @@ struct up {
 	struct member *database; /* NULL: somebody else's */
 	struct worker *workers[CREW_MOST];
 	uint32_t n_workers;
+	struct cgroups *cgroups; /* NULL: no group has a limit that needs them */
 	struct seat *seat;
+	struct pulses *pulses;  /* what the nodes last said of themselves */
 	struct actor_kind kind; /* supervisor_actor with our data */
 	int64_t since_us;
 	bool joined, told_ready;

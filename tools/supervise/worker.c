@@ -6,6 +6,7 @@
  */
 #include "proto/buf.h"
 #include "tools/config/write.h"
+#include "tools/supervise/cgroup.h"
 #include "tools/supervise/up.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -178,11 +179,19 @@ static enum err start(struct worker *w, char *const *argv, char *const *env, int
 	struct process_plan plan = {
 		.program = u->with.program, .argv = argv, .env = env, .fds = fds, .n_fds = 2
 	};
+	char procs[CGROUP_PATH];
 	if (w->work == WORK_NODE) {
 		plan.n_fds += u->door >= 0 && hosts(w->group, "gateway");
 		plan.limits = (struct process_limits){ .memory_bytes = w->group->memory_bytes,
 			                               .files = w->group->files,
 			                               .nice = (int)w->group->nice };
+	}
+	if (w->work == WORK_NODE && w->group->cpu_percent) {
+		enum err e =
+			cgroups_limit(u->cgroups, w->member->name, w->group->cpu_percent, procs);
+		if (e)
+			return e;
+		plan.limits.cgroup = procs;
 	}
 	return process_start(w->up->loop, &plan, &calls, w, &w->process);
 }
