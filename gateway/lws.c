@@ -8,9 +8,11 @@
  * a wsi that has output buffered does not read, and spins on a level-triggered loop unless reading
  * is paused; WSI_DESTROY comes exactly once for each wsi that had our opaque pointer; its own
  * timers sleep when set from outside, so all deadlines are ours; the context is destroyed twice,
- * and the second time only after the loop has closed its handles.
+ * and the second time only after the loop has closed its handles; its pipe is closed twice
+ * (pipe_guard.h).
  */
 #include "gateway/conn.h"
+#include "gateway/pipe_guard.h"
 #include <errno.h>
 #include <libwebsockets.h>
 #include <netdb.h>
@@ -328,8 +330,11 @@ static enum err context_new(struct http_server *s, const struct http_config *con
 	s->context = lws_create_context(&info);
 	if (!s->context)
 		return ERR_MEMORY;
+	/* ADOPT_APPLY_LISTEN_ACCEPT_CONFIG has one effect here: no TLS context for dialling out is
+	 * made, which would load all of the system's certificates, and leak once two of ours
+	 * overlap. */
 	struct lws_context_creation_info vhost = {
-		.options = info.options,
+		.options = info.options | LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG,
 		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
 		.vhost_name = "street",
 		.protocols = protocols,
@@ -434,6 +439,14 @@ static void on_burial(void *ctx)
 	free(s);
 }
 
+static void context_end(struct lws_context *context)
+{
+	static struct pipe_guard guard;
+	pipe_guard_look(&guard);
+	lws_context_destroy(context);
+	pipe_guard_hold(&guard);
+}
+
 void http_server_free(struct http_server **server)
 {
 	struct http_server *s = *server;
@@ -445,7 +458,7 @@ void http_server_free(struct http_server **server)
 	loop_timer_free(&s->ticker);
 	loop_timer_free(&s->retry);
 	if (s->context)
-		lws_context_destroy(s->context);
+		context_end(s->context);
 	s->next_dying = dying;
 	dying = s;
 	if (!s->burial) {

@@ -32,6 +32,9 @@ struct server {
 	struct http_server *http;
 	struct http_request *held; /* GET /hold: answered by GET /release, or never */
 	unsigned gone;
+	bool drained;
+	int fd; /* the listening one */
+	struct http_config config;
 };
 
 static void answer(struct http_request *r, int status, const char *text, size_t n)
@@ -94,6 +97,7 @@ static void on_gone(void *ctx, struct http_request *r)
 static void on_drained(void *ctx)
 {
 	struct server *s = ctx;
+	s->drained = true;
 	loop_stop(s->loop);
 }
 
@@ -109,39 +113,54 @@ static void on_int(void *ctx) /* now, whatever is under way */
 	loop_stop(s->loop);
 }
 
+static void on_usr1(void *ctx) /* ends as on a fault, and begins anew at once on the same loop */
+{
+	struct server *s = ctx;
+	int fd = dup(s->fd);
+	http_server_free(&s->http);
+	s->held = NULL;
+	s->config.fd = fd;
+	if (fd < 0 || http_server_new(&s->config, &s->http))
+		exit(4);
+}
+
 static const struct http_calls calls = { on_head, on_request, on_refuse, on_gone, on_drained };
 
 static int serve(int fd, const char *cert, const char *key, unsigned files)
 {
-	struct server s = { 0 };
-	struct loop_signal *term, *intr;
+	struct server s = { .fd = fd };
+	struct loop_signal *term, *intr, *usr1;
 	struct loop_timer *timer;
-	struct http_config config = { .fd = fd,
-		                      .cert_file = cert,
-		                      .key_file = key,
-		                      .limits = { .head_ms = 400,
-		                                  .body_ms = 400,
-		                                  .idle_ms = 600,
-		                                  .grace_ms = 500,
-		                                  .least_rate = 8 << 20,
-		                                  .linger_ms = 300,
-		                                  .body_max = 1 << 20,
-		                                  .connections = 4000 },
-		                      .calls = &calls,
-		                      .ctx = &s };
+	s.config = (struct http_config){ .fd = dup(fd),
+		                         .cert_file = cert,
+		                         .key_file = key,
+		                         .limits = { .head_ms = 400,
+		                                     .body_ms = 400,
+		                                     .idle_ms = 600,
+		                                     .grace_ms = 500,
+		                                     .least_rate = 8 << 20,
+		                                     .linger_ms = 300,
+		                                     .body_max = 1 << 20,
+		                                     .connections = 4000 },
+		                         .calls = &calls,
+		                         .ctx = &s };
 	if (files) {
 		struct rlimit few = { files, files };
 		setrlimit(RLIMIT_NOFILE, &few);
 	}
-	if (loop_new(&s.loop) || (config.loop = s.loop, http_server_new(&config, &s.http)) ||
+	if (loop_new(&s.loop) || (s.config.loop = s.loop, http_server_new(&s.config, &s.http)) ||
 	    loop_on_signal(s.loop, SIGTERM, on_term, &s, &term) ||
 	    loop_on_signal(s.loop, SIGINT, on_int, &s, &intr) ||
+	    loop_on_signal(s.loop, SIGUSR1, on_usr1, &s, &usr1) ||
 	    loop_timer_new(s.loop, on_int, &s, &timer))
 		return 2;
 	loop_run(s.loop);
 	http_server_free(&s.http);
-	loop_timer_set(timer, 200000); /* libwebsockets' burial */
-	loop_run(s.loop);
+	if (!s.drained) { /* else the loop goes before libwebsockets is buried: that must do as well
+		           */
+		loop_timer_set(timer, 200000);
+		loop_run(s.loop);
+	}
 	loop_free(&s.loop);
 	return 0;
 }
@@ -640,6 +659,40 @@ static void stops(void **state)
 	stopping(true, SIGINT);
 }
 
+/* Ended with connections in every state and begun anew on the same loop, several times. */
+static void reborn(bool tls)
+{
+	struct door d;
+	struct peer p[4];
+	static char heard[4096];
+	door_open(&d, tls, 0, -1);
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 4; i++) {
+			dial(&d, &p[i]);
+			say(&p[i], GET(""), strlen(GET("")));
+			hear(&p[i], heard, sizeof heard, "ok", 1);
+		}
+		say(&p[0], "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n", 31);
+		say(&p[1], "GET /big HTTP/1.1\r\nHost: h\r\n\r\n", 30);
+		say(&p[2], "GET", 3);
+		kill(d.pid, SIGUSR1);
+		for (unsigned i = 0; i < 4; i++) {
+			while (hear(&p[i], heard, sizeof heard, NULL, 0))
+				continue;
+			hang_up(&p[i]);
+		}
+	}
+	probe(&d, "after all that", GET(LAST), strlen(GET(LAST)), 200);
+	door_close(&d, SIGTERM);
+}
+
+static void begun_anew(void **state)
+{
+	(void)state;
+	reborn(false);
+	reborn(true);
+}
+
 static int make_certificate(void **state)
 {
 	static char dir[] = "/tmp/gateway_street.XXXXXX", cert[64], key[64], line[512];
@@ -668,7 +721,7 @@ static int drop_certificate(void **state)
 	return rmdir(dir);
 }
 
-int main(void)
+int main(int argc, char **argv) /* a pattern: only the tests of such names */
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strangers_plain),
@@ -682,6 +735,9 @@ int main(void)
 		cmocka_unit_test(out_of_descriptors),
 		cmocka_unit_test(shared_socket),
 		cmocka_unit_test(stops),
+		cmocka_unit_test(begun_anew),
 	};
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, make_certificate, drop_certificate);
 }
