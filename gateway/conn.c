@@ -25,7 +25,7 @@ static void enter(struct conn *c, enum conn_state state, uint32_t within_ms)
 void conn_init(struct conn *c, struct conn_env *env, const char *peer, bool secure)
 {
 	*c = (struct conn){ .env = env, .secure = secure };
-	snprintf(c->peer, sizeof c->peer, "%s", peer);
+	(void)snprintf(c->peer, sizeof c->peer, "%s", peer);
 	buf_init(&c->in, (size_t)HTTP_HEAD_MAX + env->limits.body_max + CONN_AHEAD_MAX);
 	buf_init(&c->ahead, CONN_AHEAD_MAX);
 	buf_init(&c->out, CONN_ANSWER_MAX);
@@ -205,7 +205,7 @@ static const char *http_date(void)
 	time_t now = time(NULL);
 	struct tm tm;
 	if (now != made && gmtime_r(&now, &tm)) {
-		strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+		(void)strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
 		made = now;
 	}
 	return text;

@@ -315,12 +315,12 @@ enum err exchange_reply(struct exchange *x, int status, const struct proto_desc 
 enum err exchange_refuse(struct exchange *x, enum err why, const char *detail, ...)
 {
 	char text[PROBLEM_DETAIL];
-	if (detail) {
-		va_list args;
-		va_start(args, detail);
-		(void)vsnprintf(text, sizeof text, detail, args);
-		va_end(args);
-	}
+	va_list args;
 	assert(why != OK);
-	return exchange_problem(x, &(struct problem){ .err = why, .detail = detail ? text : NULL });
+	if (!detail)
+		return exchange_problem(x, &(struct problem){ .err = why });
+	va_start(args, detail);
+	(void)vsnprintf(text, sizeof text, detail, args);
+	va_end(args);
+	return exchange_problem(x, &(struct problem){ .err = why, .detail = text });
 }

@@ -184,9 +184,9 @@ static int read_request_line(struct reader *r)
 		status = read_target(r);
 	if (status)
 		return status;
-	if (r->end - r->at < 10 || memcmp(r->at, "HTTP/", 5))
+	if (r->end - r->at < 10 || memcmp(r->at, "HTTP/", 5) != 0)
 		return refuse(r, 400, "the request line does not end in a version");
-	if (memcmp(r->at, "HTTP/1.1\r\n", 10) && memcmp(r->at, "HTTP/1.0\r\n", 10))
+	if (memcmp(r->at, "HTTP/1.1\r\n", 10) != 0 && memcmp(r->at, "HTTP/1.0\r\n", 10) != 0)
 		return r->at[8] == '\r' && r->at[9] == '\n'
 		               ? refuse(r, 505, "only HTTP/1.1 is spoken here")
 		               : refuse(r, 400, "the version is malformed");

@@ -42,7 +42,7 @@ static enum err listen_unix(const char *path, int *ret_fd)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof a.sun_path)
 		return ERR_TOO_LARGE;
-	strcpy(a.sun_path, path);
+	memcpy(a.sun_path, path, strlen(path));
 	return bind_and_listen((struct sockaddr *)&a, sizeof a, ret_fd);
 }
 
@@ -56,7 +56,7 @@ enum err http_listen(const char *address, int *ret_fd)
 	if (!colon || n >= sizeof host)
 		return ERR_INVALID;
 	bool brackets = n >= 2 && address[0] == '[' && address[n - 1] == ']';
-	snprintf(host, sizeof host, "%.*s", (int)(brackets ? n - 2 : n), address + brackets);
+	(void)snprintf(host, sizeof host, "%.*s", (int)(brackets ? n - 2 : n), address + brackets);
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 		                  .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
 	struct addrinfo *found = NULL;

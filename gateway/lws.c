@@ -232,7 +232,7 @@ static void name_peer(const struct sockaddr_storage *a, socklen_t len, char *to,
 {
 	if (a->ss_family == AF_UNIX ||
 	    getnameinfo((const struct sockaddr *)a, len, to, cap, NULL, 0, NI_NUMERICHOST))
-		snprintf(to, cap, "unix");
+		(void)snprintf(to, cap, "unix");
 }
 
 static void adopt(struct http_server *s, int fd, const char *peer)

@@ -126,22 +126,19 @@ static unsigned open_files(void)
 	return n > 3 ? n - 3 : 0; /* ".", ".." and the directory itself */
 }
 
-/* Start time in clock ticks since boot, virtual and resident size: proc(5), fields 22 to 24. */
-static void sizes(unsigned long long *ret_start, unsigned long long *ret_bytes,
-                  long long *ret_pages)
+/* Start time in clock ticks since boot, virtual size in bytes, resident size in pages: proc(5),
+ * fields 22 to 24 of stat. */
+static void sizes(unsigned long long ret[3])
 {
 	char line[1024];
 	FILE *f = fopen("/proc/self/stat", "re");
-	*ret_start = *ret_bytes = 0;
-	*ret_pages = 0;
-	if (f && fgets(line, sizeof line, f)) {
-		char *at = strrchr(line, ')'); /* the name may hold anything */
-		if (at)
-			(void)!sscanf(
-				at + 1,
-				" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
-				"%*d %*d %*d %*d %llu %llu %lld",
-				ret_start, ret_bytes, ret_pages);
+	memset(ret, 0, 3 * sizeof *ret);
+	char *at =
+		f && fgets(line, sizeof line, f) ? strrchr(line, ')') : NULL; /* behind the name */
+	for (unsigned field = 3; at && field <= 24; field++) {
+		at = strchr(at + 1, ' ');
+		if (at && field >= 22)
+			ret[field - 22] = strtoull(at + 1, NULL, 10);
 	}
 	if (f)
 		(void)fclose(f);
@@ -159,18 +156,18 @@ void metrics_write_process(struct buf *b)
 {
 	struct timespec cpu;
 	struct rlimit files = { 0 };
-	unsigned long long start, bytes;
-	long long pages;
+	unsigned long long size[3]; /* start, bytes, pages */
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
 	getrlimit(RLIMIT_NOFILE, &files);
-	sizes(&start, &bytes, &pages);
+	sizes(size);
 	metrics_family(b, "process_cpu_seconds_total", "counter", "CPU time used.");
 	buf_printf(b, "process_cpu_seconds_total %.6f\n",
 	           (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
 	metrics_family(b, "process_resident_memory_bytes", "gauge", "Memory in use.");
-	buf_printf(b, "process_resident_memory_bytes %lld\n", pages * sysconf(_SC_PAGESIZE));
+	buf_printf(b, "process_resident_memory_bytes %llu\n",
+	           size[2] * (unsigned long long)sysconf(_SC_PAGESIZE));
 	metrics_family(b, "process_virtual_memory_bytes", "gauge", "Address space.");
-	buf_printf(b, "process_virtual_memory_bytes %llu\n", bytes);
+	buf_printf(b, "process_virtual_memory_bytes %llu\n", size[1]);
 	metrics_family(b, "process_open_fds", "gauge", "Open descriptors.");
 	buf_printf(b, "process_open_fds %u\n", open_files());
 	metrics_family(b, "process_max_fds", "gauge", "Most descriptors it may open.");
@@ -178,5 +175,5 @@ void metrics_write_process(struct buf *b)
 	metrics_family(b, "process_start_time_seconds", "gauge",
 	               "When it started, since the epoch.");
 	buf_printf(b, "process_start_time_seconds %.2f\n",
-	           boot_s() + (double)start / (double)sysconf(_SC_CLK_TCK));
+	           boot_s() + (double)size[0] / (double)sysconf(_SC_CLK_TCK));
 }

@@ -4,7 +4,7 @@
 #include "gateway/inside.h"
 #include <stdio.h>
 
-enum { OPENAPI_MAX = 1 << 20 };
+enum { OPENAPI_MAX = 1 << 20, DESCS = 512 };
 
 static void text(struct buf *b, const char *key, const char *value)
 {
@@ -27,7 +27,7 @@ static void put_id(struct buf *b, const struct route *r)
 		id[n++] = (char)(*m + 'a' - 'A');
 	for (const char *p = r->path; *p && n + 1 < sizeof id; p++) {
 		bool word = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9');
-		if (word || (id[n - 1] != '_' && *p != '}'))
+		if (word || (n && id[n - 1] != '_' && *p != '}'))
 			id[n++] = word ? *p : '_';
 	}
 	json_put_key(b, "operationId");
@@ -37,7 +37,7 @@ static void put_id(struct buf *b, const struct route *r)
 static bool in_path(const struct route *r, const char *name)
 {
 	char braces[70];
-	snprintf(braces, sizeof braces, "{%s}", name);
+	(void)snprintf(braces, sizeof braces, "{%s}", name);
 	return strstr(r->path, braces) != NULL;
 }
 
@@ -91,7 +91,7 @@ static void put_content(struct buf *b, const char *type, const char *schema)
 	open_key(b, type);
 	open_key(b, "schema");
 	if (schema) {
-		snprintf(ref, sizeof ref, "#/components/schemas/%s", schema);
+		(void)snprintf(ref, sizeof ref, "#/components/schemas/%s", schema);
 		text(b, "$ref", ref);
 	}
 	json_put_close(b, '}');
@@ -188,9 +188,9 @@ static const char security_schemes[] =
 /* The tables' schemas, and the problem's beside them: json_components writes one whole object. */
 static void put_components(struct buf *b)
 {
-	const struct proto_desc *descs[512];
+	const struct proto_desc *descs[DESCS];
 	size_t n = 0;
-	for (uint32_t i = 0; i < routes_n && n + 2 < sizeof descs / sizeof *descs; i++) {
+	for (uint32_t i = 0; i < routes_n && n + 2 < DESCS; i++) {
 		const struct route *r = &routes[i];
 		if (has_body(r))
 			descs[n++] = r->takes;

@@ -20,7 +20,7 @@ void pipe_guard_look(struct pipe_guard *g)
 			continue;
 		what[n] = '\0';
 		if (strcmp(what, "anon_inode:[eventfd]") == 0)
-			g->eventfds[g->n++] = atoi(e->d_name);
+			g->eventfds[g->n++] = (int)strtol(e->d_name, NULL, 10);
 	}
 	if (d)
 		closedir(d);

@@ -69,7 +69,7 @@ enum err source_nets_read(struct str text, struct source_nets *ret)
 static bool in_net(const struct source_net *net, const uint8_t address[16])
 {
 	unsigned whole = net->bits / 8, rest = net->bits % 8;
-	if (memcmp(net->address, address, whole))
+	if (memcmp(net->address, address, whole) != 0)
 		return false;
 	return !rest || (net->address[whole] ^ address[whole]) >> (8 - rest) == 0;
 }
@@ -93,8 +93,8 @@ bool source_is_loopback(const char *address)
 	static const uint8_t one[16] = { [15] = 1 };
 	if (!address_read(address, bytes, &v4))
 		return false;
-	return memcmp(bytes, mapped, sizeof mapped) ? !memcmp(bytes, one, sizeof one)
-	                                            : bytes[12] == 127;
+	return memcmp(bytes, mapped, sizeof mapped) != 0 ? !memcmp(bytes, one, sizeof one)
+	                                                 : bytes[12] == 127;
 }
 
 /* The last entry of the list, cut off it. */
@@ -115,7 +115,7 @@ static struct str last_entry(struct str *list)
 void source_of(const struct source_nets *trusted, const char *peer, struct str forwarded,
                char ret[SOURCE_TEXT])
 {
-	snprintf(ret, SOURCE_TEXT, "%s", peer);
+	(void)snprintf(ret, SOURCE_TEXT, "%s", peer);
 	while (forwarded.len && source_in(trusted, ret)) {
 		char next[SOURCE_TEXT];
 		uint8_t bytes[16];

@@ -53,9 +53,11 @@ void trace_write(const struct trace *t, char to[TRACE_TEXT])
 	uint8_t span[8];
 	for (unsigned i = 0; i < 8; i++)
 		span[i] = (uint8_t)(t->span >> (56 - 8 * i));
-	memcpy(to, "00-", 3);
-	digest_hex(t->id, 16, to + 3);
-	to[35] = '-';
+	digest_hex(t->id, 16, to + 3); /* each leaves a NUL, for the next dash */
 	digest_hex(span, 8, to + 36);
-	memcpy(to + 52, t->sampled ? "-01" : "-00", 4);
+	to[0] = to[1] = '0';
+	to[2] = to[35] = to[52] = '-';
+	to[53] = '0';
+	to[54] = t->sampled ? '1' : '0';
+	to[55] = '\0';
 }

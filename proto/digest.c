@@ -36,13 +36,14 @@ void digest_hex(const void *at, size_t n, char *ret)
 	*ret = '\0';
 }
 
-static int nibble(char c)
+/* 16: none. */
+static unsigned nibble(char c)
 {
 	if (c >= '0' && c <= '9')
-		return c - '0';
+		return (unsigned)(c - '0');
 	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+		return (unsigned)(c - 'a' + 10);
+	return c >= 'A' && c <= 'F' ? (unsigned)(c - 'A' + 10) : 16;
 }
 
 enum err digest_unhex(struct str hex, void *ret, size_t n)
@@ -51,7 +52,7 @@ enum err digest_unhex(struct str hex, void *ret, size_t n)
 	if (hex.len != 2 * n)
 		return ERR_MALFORMED;
 	for (size_t i = 0; i < hex.len; i++)
-		if (nibble(hex.at[i]) < 0)
+		if (nibble(hex.at[i]) > 15)
 			return ERR_MALFORMED;
 	for (size_t i = 0; i < n; i++)
 		to[i] = (uint8_t)(nibble(hex.at[2 * i]) << 4 | nibble(hex.at[2 * i + 1]));

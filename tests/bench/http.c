@@ -32,13 +32,13 @@ static void on_term(void *loop)
 int main(int argc, char **argv)
 {
 	static const struct actor_kind *const kinds[] = { &gateway_actor, NULL };
-	struct sockaddr_in a;
+	struct sockaddr_in a = { 0 };
 	socklen_t len = sizeof a;
-	struct loop *loop;
-	struct node *node;
-	struct host *host;
+	struct loop *loop = NULL;
+	struct node *node = NULL;
+	struct host *host = NULL;
 	struct loop_signal *term;
-	int fd;
+	int fd = -1;
 	if (argc > 1)
 		access_log = argv[1];
 	if (http_listen("127.0.0.1:0", &fd) || getsockname(fd, (struct sockaddr *)&a, &len) ||
@@ -56,8 +56,8 @@ int main(int argc, char **argv)
 	if (node_new(&config, &node) || host_new(loop, node, NULL, &host) ||
 	    loop_on_signal(loop, SIGTERM, on_term, loop, &term))
 		return 3;
-	printf("%u\n", ntohs(a.sin_port));
-	fflush(stdout);
+	(void)printf("%u\n", ntohs(a.sin_port));
+	(void)fflush(stdout);
 	loop_run(loop);
 	return 0;
 }

@@ -203,9 +203,9 @@ static int serve(struct door *d)
 {
 	static const struct actor_kind *const kinds[] = { &gateway_actor, &heartbeat, &store,
 		                                          NULL };
-	struct host *host;
+	struct host *host = NULL;
 	struct loop_signal *term;
-	snprintf(fd_text, sizeof fd_text, "%d", d->listener);
+	(void)snprintf(fd_text, sizeof fd_text, "%d", d->listener);
 	if (loop_new(&loop))
 		return 2;
 	struct node_config config = { .name = "street.1",
@@ -230,18 +230,18 @@ static int serve(struct door *d)
 
 static void door_open(struct door *d, const char *const *settings)
 {
-	struct sockaddr_in a;
+	struct sockaddr_in a = { 0 };
 	socklen_t len = sizeof a;
 	*d = (struct door){ .settings = settings };
-	snprintf(d->access, sizeof d->access, "/tmp/gateway_door.%d.access", (int)getpid());
+	(void)snprintf(d->access, sizeof d->access, "/tmp/gateway_door.%d.access", (int)getpid());
 	unlink(d->access);
 	assert_int_equal(http_listen("127.0.0.1:0", &d->listener), OK);
 	assert_int_equal(getsockname(d->listener, (struct sockaddr *)&a, &len), 0);
 	d->port = ntohs(a.sin_port);
-	fflush(NULL);
+	(void)fflush(NULL);
 	d->pid = fork();
 	for (int sig = SIGILL; !d->pid && sig <= SIGSEGV; sig++)
-		signal(sig, SIG_DFL); /* cmocka's handlers would run the other tests here */
+		(void)signal(sig, SIG_DFL); /* cmocka's handlers would run the other tests here */
 	if (!d->pid && !prctl(PR_SET_PDEATHSIG, SIGKILL))
 		exit(serve(d)); /* not _exit: leaks are looked for */
 	assert_true(d->pid > 0);
@@ -290,7 +290,7 @@ static int ask(const struct door *d, const char *method, const char *path, const
 	close(fd);
 	if (memcmp(heard, "HTTP/1.1 ", 9) != 0)
 		fail_msg("no answer to %s %s: %s", method, path, heard);
-	return atoi(heard + 9);
+	return (int)strtol(heard + 9, NULL, 10);
 }
 
 static const char *body_of(void)
@@ -356,12 +356,14 @@ static void permission_matrix(void **state)
 	(void)state;
 	door_open(&d, as_proxy);
 	for (uint32_t r = 0; r < routes_n; r++) {
-		char path[128] = "";
-		for (const char *p = routes[r].path; *p; p++)
+		char path[128];
+		size_t n = 0;
+		for (const char *p = routes[r].path; *p && n + 1 < sizeof path; p++) {
+			path[n++] = *p == '{' ? '7' : *p;
 			if (*p == '{')
-				strcat(path, "7"), p = strchr(p, '}');
-			else
-				strncat(path, p, 1);
+				p = strchr(p, '}');
+		}
+		path[n] = '\0';
 		for (unsigned i = 0; i < sizeof who / sizeof *who; i++) {
 			enum permit_kind kind = routes[r].permit.kind;
 			int want = kind == PERMIT_KIND_KEY           ? who[i].key
@@ -387,7 +389,7 @@ static void without_ids(char *to)
 {
 	const char *from = strstr(heard, "Content-Length");
 	char *at;
-	strcpy(to, from ? from : "");
+	memmove(to, from ? from : "", from ? strlen(from) + 1 : 1);
 	if ((at = strstr(to, "traceparent: ")))
 		memset(at, '-', 13 + 55);
 	if ((at = strstr(to, "traceId\":\"")))
@@ -569,7 +571,7 @@ static void traces_and_lines(void **state)
 		f = fopen(d.access, "re");
 		lines[f ? fread(lines, 1, sizeof lines - 1, f) : 0] = '\0';
 		if (f)
-			fclose(f);
+			(void)fclose(f);
 	} while (!strstr(lines, "/nothing"));
 	assert_non_null(
 		strstr(lines, "method=GET path=/api/whatsapp/messages?chat=&limit= status=200"));
@@ -584,8 +586,8 @@ static void written(const char *path, const char *text)
 {
 	FILE *f = fopen(path, "we");
 	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
+	(void)fputs(text, f);
+	(void)fclose(f);
 }
 
 static void health(void **state)
@@ -617,7 +619,7 @@ static void health(void **state)
 	has("switchboard_messages_handled_total{node=\"street.1\"} 9\n");
 	has("switchboard_build_info{version=");
 	written("/tmp/gateway_door.metrics", body_of());
-	snprintf(line, sizeof line, "promtool check metrics < /tmp/gateway_door.metrics >&2");
+	(void)snprintf(line, sizeof line, "promtool check metrics < /tmp/gateway_door.metrics >&2");
 	if (system("command -v promtool >/dev/null") == 0)
 		assert_int_equal(system(line), 0);
 	unlink("/tmp/gateway_door.metrics");
@@ -660,7 +662,7 @@ int main(int argc, char **argv) /* a pattern: only the tests of such names */
 		cmocka_unit_test(health),
 		cmocka_unit_test(drains),
 	};
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
