@@ -62,7 +62,7 @@ static bool is_quiet(const struct seat *s)
 {
 	struct node_stats st = node_stats(s->node);
 	struct bus_peer p;
-	if (st.asks_pending || st.queued || node_busy(s->node))
+	if (st.asks_pending > st.watches || st.queued || node_busy(s->node))
 		return false;
 	for (uint32_t i = 0; s->serve && bus_peer_at(bus_serve_bus(s->serve), i, &p); i++)
 		if (p.held)

@@ -33,6 +33,7 @@ static void own(struct node *n, struct ask *a, struct actor *owner)
 	if (a->next)
 		a->next->prev = a;
 	owner->asked = a;
+	n->watches += a->is == ASK_WATCH;
 	if (a->is == ASK_WATCH)
 		owner->watches++;
 	else
@@ -52,6 +53,7 @@ static void disown(struct node *n, struct ask *a)
 		owner->asked = a->next;
 	if (a->next)
 		a->next->prev = a->prev;
+	n->watches -= a->is == ASK_WATCH;
 	if (a->is == ASK_WATCH)
 		owner->watches--;
 	else

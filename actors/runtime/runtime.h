@@ -279,6 +279,7 @@ struct node {
 	uint64_t last_id;
 	struct rng rng;
 	struct slab slab;
+	uint32_t watches; /* of those in asks: they wait for an end that may never come */
 	struct index asks, owed, watched, topics;
 	struct event *host_answers; /* a ring seen from its tail: answers for the host program */
 	struct name_row *names;

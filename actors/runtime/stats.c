@@ -30,6 +30,7 @@ struct node_stats node_stats(const struct node *n)
 		s.ended += k.ended;
 	}
 	s.asks_pending = n->asks.n;
+	s.watches = n->watches;
 	for (const struct actor *a = n->ready; a; a = a->ready_next)
 		s.ready++;
 	s.bytes = n->slab.bytes + n->n_slots * sizeof(struct slot) +
