@@ -9,7 +9,8 @@
 switchboard=$(realpath "$1")
 dir=$(mktemp -d)
 chmod 0700 "$dir"
-bus=ipc://$dir/hub
+mkdir -m 0700 "$dir/bus"
+bus=ipc://$dir/bus/hub
 pids=
 bad=0
 # shellcheck disable=SC2064 # the folder of now
@@ -42,7 +43,7 @@ begin() {
 }
 
 hub() {
-	begin hub 'listening endpoint=' "$switchboard" hub --ipc "$dir/hub"
+	begin hub 'listening endpoint=' "$switchboard" hub --ipc "$dir/bus/hub"
 }
 
 pid_of() {
