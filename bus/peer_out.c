@@ -38,7 +38,7 @@ static void told(struct peer *p)
 static void say(struct peers *ps, struct peer *p, struct frame *f, enum frame_kind kind,
                 uint32_t flags)
 {
-	struct frame_head head = head_to(ps, p, kind, flags);
+	struct frame_head head = head_to(ps, p, (uint8_t)kind, flags);
 	if (kind == FRAME_HELLO)
 		head.seq = ps->now_us;
 	frame_stamp(f, &head);
@@ -91,7 +91,7 @@ void peers_answer(struct peers *ps, uint32_t line, enum frame_kind kind, uint32_
 	if (!f)
 		return;
 	struct frame_head head = {
-		.kind = kind, .flags = flags, .from = ps->self.epoch, .to = to, .seq = seq
+		.kind = (uint8_t)kind, .flags = flags, .from = ps->self.epoch, .to = to, .seq = seq
 	};
 	frame_stamp(f, &head);
 	if ((line ? link_send(ps->link, line, f) : link_answer(ps->link, f)) == OK)
@@ -241,7 +241,7 @@ static enum err bulk_msg(struct peers *ps, struct peer *p, enum frame_kind kind,
 	struct bulk *b = malloc(sizeof *b + len);
 	if (!b)
 		return ERR_MEMORY;
-	*b = (struct bulk){ .kind = kind, .len = (uint32_t)len };
+	*b = (struct bulk){ .kind = (uint8_t)kind, .len = (uint32_t)len };
 	e = packet_put(m, ps->now_us, b->at, len, &len);
 	if (e) {
 		free(b);
@@ -306,7 +306,7 @@ static enum err pack_open(struct peers *ps, struct peer *p, enum frame_kind kind
 	p->pack.frame = frame_new(FRAME_PACK_BYTES);
 	if (!p->pack.frame)
 		return ERR_MEMORY;
-	p->pack.kind = kind;
+	p->pack.kind = (uint8_t)kind;
 	p->pack.control = control;
 	p->pack.stamped = false;
 	p->pack.flags = 0;
@@ -365,7 +365,7 @@ enum err peer_put(struct peers *ps, struct peer *p, enum frame_kind kind, struct
 		struct bulk *b = malloc(sizeof *b + r.len);
 		if (!b)
 			return ERR_MEMORY;
-		*b = (struct bulk){ .kind = kind, .len = r.len };
+		*b = (struct bulk){ .kind = (uint8_t)kind, .len = r.len };
 		memcpy(b->at, r.at, r.len);
 		return bulk_add(p, NULL, b);
 	}

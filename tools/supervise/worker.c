@@ -145,7 +145,8 @@ static enum err make_config(const struct worker *w, int *ret_fd)
 		if (fd >= 0)
 			(void)close(fd);
 	}
-	explicit_bzero(b.at, b.len);
+	if (b.at)
+		explicit_bzero(b.at, b.len);
 	buf_done(&b);
 	if (!e)
 		*ret_fd = fd;
