@@ -19,7 +19,7 @@
 #define ELSEWHERE "/var/lib/switchboard"
 
 /* What libpq and the server append to the socket's folder. */
-static const char socket_name[] = "/.s.PGSQL.5432";
+#define SOCKET_NAME "/.s.PGSQL.5432"
 
 const char *cluster_home_path(const struct cluster_home *h, const char *below)
 {
@@ -143,7 +143,7 @@ static enum err find_run(struct cluster_home *h)
 	const char *run = cluster_home_path(h, "run");
 	char made[] = "/tmp/switchboard-XXXXXX";
 	struct stat st;
-	bool fits = strlen(run) + sizeof socket_name <= sizeof((struct sockaddr_un *)0)->sun_path;
+	bool fits = strlen(run) + sizeof SOCKET_NAME <= sizeof((struct sockaddr_un *)0)->sun_path;
 	if (!fits && stat(run, &st)) {
 		enum err e = link_elsewhere(h, run, made);
 		if (e)

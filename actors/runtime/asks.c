@@ -68,7 +68,7 @@ enum err ask_new(struct node *n, struct actor *owner, enum ask_is is, struct ask
 	struct ask *a = slab_take(&n->slab, sizeof *a);
 	if (!a)
 		return ERR_MEMORY;
-	*a = (struct ask){ .id = n->last_id + 1, .is = is };
+	*a = (struct ask){ .id = n->last_id + 1, .is = (uint8_t)is };
 	a->event.is = EVENT_ANSWER;
 	a->timer.is = TIMER_ASK;
 	e = index_put(&n->asks, a->id, a);

@@ -100,8 +100,8 @@ struct pg_proxy *pg_proxy_new(struct loop *l, const char *folder)
 	snprintf(p->folder, sizeof p->folder, "%.60s/proxy", folder);
 	mkdir(p->folder, 0755);
 	p->listen = unix_socket(p->folder, &at);
-	if (bind(p->listen, (struct sockaddr *)&at, sizeof at) || listen(p->listen, 8))
-		assert(!"the proxy listens");
+	int rc = bind(p->listen, (struct sockaddr *)&at, sizeof at) || listen(p->listen, 8);
+	assert(!rc);
 	enum err e = loop_watch(l, p->listen, LOOP_READ, on_listen, p, &p->on_listen);
 	assert(!e);
 	pg_proxy_cut(p, UINT32_MAX, UINT32_MAX);
