@@ -19,7 +19,8 @@ struct bus_calls {
 	/* A message from another node; the callee owns the reference. m->from.node is the peer. */
 	void (*deliver)(void *ctx, struct msg *m);
 	/* A message accepted by bus_send() that is known not to have been taken by its peer. Each
-	 * accepted message is either delivered there or lost here. Borrowed. */
+	 * accepted message is either delivered there or lost here. Borrowed, and equal to what was
+	 * sent, not the same block. */
 	void (*lost)(void *ctx, const struct msg *m, enum err why);
 	/* This incarnation is gone for good: answer what was asked of it, tell watchers. */
 	void (*gone)(void *ctx, uint32_t peer);
@@ -54,8 +55,8 @@ bool bus_flush(struct bus *b, uint64_t now_us, bool actors_idle);
 uint64_t bus_next_us(const struct bus *b);
 
 /* Encode m into the peer's pack buffer. ERR_FULL: its window is closed, try after the next drain;
- * ERR_GONE: that incarnation has ended. The message is borrowed: a reference is kept as long as the
- * peer has not acknowledged it. */
+ * ERR_GONE: that incarnation has ended. The message is borrowed: what was encoded is kept as long
+ * as the peer has not acknowledged it. */
 MUST enum err bus_send(struct bus *b, uint32_t peer, const struct msg *m);
 
 /* Events: to every other node with a subscriber, through one hub (the first that lives). At most

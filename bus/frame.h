@@ -76,6 +76,11 @@ static inline struct frame *frame_ref(struct frame *f)
 	return f;
 }
 void frame_unref(struct frame *f); /* takes NULL */
+/* Does nobody but the caller hold it? acquire: the I/O thread's last look at it was before. */
+static inline bool frame_is_sole(const struct frame *f)
+{
+	return atomic_load_explicit(&f->refs, memory_order_acquire) == 1;
+}
 
 void frame_stamp(struct frame *f, const struct frame_head *head);
 /* ERR_MALFORMED, ERR_VERSION. */

@@ -31,6 +31,8 @@ struct peers {
 		uint64_t epoch, until_us;
 	} probes[PEERS_PROBES];
 	uint32_t n_probes;
+	struct frame *spare[PEERS_SPARE]; /* packs to fill again */
+	uint32_t n_spare;
 	struct peers_stats stats;
 };
 

@@ -111,27 +111,27 @@ static struct held *slot(struct peer *p, uint64_t seq)
 	return &p->window[seq % PEER_WINDOW];
 }
 
-static void held_done(struct held *h)
+static struct frame *pack_take(struct peers *ps)
 {
-	for (uint32_t i = 0; i < h->n_msgs; i++)
-		msg_unref(h->msgs[i]);
-	h->n_msgs = 0;
-	frame_unref(h->frame);
-	h->frame = NULL;
+	return ps->n_spare ? ps->spare[--ps->n_spare] : frame_new(FRAME_PACK_BYTES);
 }
 
-static enum err held_add(struct held *h, const struct msg *m)
+/* A pack's memory is warm and its pages are there: malloc would give them back to the system. */
+static void frame_give(struct peers *ps, struct frame *f)
 {
-	if (h->n_msgs == h->cap_msgs) {
-		uint32_t cap = h->cap_msgs ? h->cap_msgs * 2 : 16;
-		const struct msg **grown = realloc(h->msgs, cap * sizeof *grown);
-		if (!grown)
-			return ERR_MEMORY;
-		h->msgs = grown;
-		h->cap_msgs = cap;
+	if (f && f->cap == FRAME_PACK_BYTES && ps->n_spare < PEERS_SPARE && frame_is_sole(f)) {
+		f->len = FRAME_HEAD_BYTES;
+		ps->spare[ps->n_spare++] = f;
+	} else {
+		frame_unref(f);
 	}
-	h->msgs[h->n_msgs++] = msg_ref(m);
-	return OK;
+}
+
+static void held_done(struct peers *ps, struct held *h)
+{
+	msg_unref(h->large);
+	frame_give(ps, h->frame);
+	*h = (struct held){ 0 };
 }
 
 void peer_acked(struct peers *ps, struct peer *p, uint64_t ack)
@@ -144,7 +144,7 @@ void peer_acked(struct peers *ps, struct peer *p, uint64_t ack)
 		struct held *h = slot(p, ++p->acked);
 		p->pieces -= h->kind == FRAME_PIECE;
 		p->n_held -= h->n_msgs;
-		held_done(h);
+		held_done(ps, h);
 	}
 	if (p->sent < p->acked)
 		p->sent = p->acked;
@@ -156,12 +156,12 @@ void peer_rewind(struct peers *ps, struct peer *p)
 	p->sent = p->acked;
 }
 
-/* The pack takes the next number; its place inherits the slot's empty list of messages. */
+/* The pack takes the next number. */
 static void seal(struct peer *p, struct held *h)
 {
-	struct held *at = slot(p, ++p->sealed), old = *at;
+	struct held *at = slot(p, ++p->sealed);
 	*at = *h;
-	*h = (struct held){ .msgs = old.msgs, .cap_msgs = old.cap_msgs };
+	*h = (struct held){ 0 };
 	p->pieces += at->kind == FRAME_PIECE;
 }
 
@@ -276,9 +276,11 @@ static bool bulk_piece(struct peer *p)
 		          .kind = FRAME_PIECE,
 		          .flags = (uint32_t)b->kind << 8 };
 	bool last = b->done + n == b->len;
-	if (!h.frame || (last && b->m && held_add(&h, b->m))) {
-		frame_unref(h.frame);
+	if (!h.frame)
 		return false;
+	if (last && b->m) {
+		h.large = msg_ref(b->m);
+		h.n_msgs = 1;
 	}
 	char *to = h.frame->at + h.frame->len;
 	le_put(to, b->len, 4);
@@ -287,7 +289,6 @@ static bool bulk_piece(struct peer *p)
 	h.frame->len += FRAME_PIECE_HEAD_BYTES + n;
 	b->done += n;
 	seal(p, &h);
-	free(h.msgs); /* the list the slot had before */
 	if (last)
 		bulk_pop(p);
 	return true;
@@ -303,7 +304,7 @@ static enum err pack_open(struct peers *ps, struct peer *p, enum frame_kind kind
 		return ERR_FULL;
 	if (p->pack.frame)
 		return OK;
-	p->pack.frame = frame_new(FRAME_PACK_BYTES);
+	p->pack.frame = pack_take(ps);
 	if (!p->pack.frame)
 		return ERR_MEMORY;
 	p->pack.kind = (uint8_t)kind;
@@ -328,10 +329,9 @@ static enum err pack_msg(struct peers *ps, struct peer *p, enum frame_kind kind,
 	struct frame *f = p->pack.frame;
 	size_t n;
 	e = packet_put(m, ps->now_us, f->at + f->len, f->cap - f->len, &n);
-	if (!e)
-		e = held_add(&p->pack, m);
 	if (!e) {
 		f->len += (uint32_t)n;
+		p->pack.n_msgs++;
 		p->n_held++;
 	}
 	return e;
@@ -431,20 +431,40 @@ bool peer_pump(struct peers *ps, struct peer *p, bool idle)
 	return p->pack.frame && used(p) < PEER_WINDOW_DATA;
 }
 
-/* What is still held: told as lost, in the order it was sent, or only let go of. */
-static void held_end(struct peers *ps, struct held *h, bool tell)
+/* The messages of a frame, as they were sent, in their order. Where memory ends an asker is
+ * answered by its deadline. */
+static void tell_lost(struct peers *ps, const struct peer *p, const struct held *h)
 {
-	for (uint32_t i = 0; tell && i < h->n_msgs; i++)
-		ps->calls->lost(ps->ctx, h->msgs[i], ERR_GONE);
-	held_done(h);
+	struct str rest = str_n(h->frame->at, h->frame->len);
+	struct packet k;
+	struct msg *m;
+	rest = str_n(rest.at + FRAME_HEAD_BYTES, rest.len - FRAME_HEAD_BYTES);
+	for (uint32_t i = 0; i < h->n_msgs; i++) {
+		if (packet_next(&rest, &k) || packet_open(&k, ps->now_us, &m, NULL))
+			continue;
+		m->flags &= (uint8_t)~MSG_FAR; /* it is ours */
+		m->to.node = p->number;
+		ps->calls->lost(ps->ctx, m, ERR_GONE);
+		msg_unref(m);
+	}
+}
+
+/* What is still held: told as lost, in the order it was sent, or only let go of. */
+static void held_end(struct peers *ps, const struct peer *p, struct held *h, bool tell)
+{
+	if (tell && h->large)
+		ps->calls->lost(ps->ctx, h->large, ERR_GONE);
+	else if (tell && h->n_msgs)
+		tell_lost(ps, p, h);
+	held_done(ps, h);
 }
 
 void peer_out_done(struct peers *ps, struct peer *p, bool tell)
 {
 	while (p->acked < p->sealed)
-		held_end(ps, slot(p, ++p->acked), tell);
+		held_end(ps, p, slot(p, ++p->acked), tell);
 	p->sent = p->acked;
-	held_end(ps, &p->pack, tell);
+	held_end(ps, p, &p->pack, tell);
 	while (p->bulk) {
 		if (tell && p->bulk->m)
 			ps->calls->lost(ps->ctx, p->bulk->m, ERR_GONE);

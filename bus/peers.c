@@ -184,9 +184,6 @@ void peers_bury(struct peers *ps, struct peer *p)
 static void peer_free(struct peers *ps, struct peer *p)
 {
 	peer_out_done(ps, p, false);
-	for (uint32_t i = 0; i < PEER_WINDOW; i++)
-		free(p->window[i].msgs);
-	free(p->pack.msgs);
 	free(p->whole);
 	free(p);
 }
@@ -398,5 +395,7 @@ void peers_free(struct peers **peers)
 	link_turn(ps->link, ps->now_us);
 	for (uint32_t i = 0; i < ps->n_live; i++)
 		peer_free(ps, ps->live[i]);
+	while (ps->n_spare)
+		frame_unref(ps->spare[--ps->n_spare]);
 	free(ps);
 }

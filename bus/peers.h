@@ -20,6 +20,7 @@
 enum {
 	PEERS_MOST = 1024,
 	PEERS_GRAVES = 256,
+	PEERS_SPARE = 16, /* packs kept for the next: a window of them */
 	PEERS_PROBES = 16,
 	PEER_WINDOW = 16,      /* frames in flight; below the link's receive water mark of 32 */
 	PEER_WINDOW_DATA = 12, /* of them for ordinary messages: the rest is for control */
@@ -42,11 +43,14 @@ enum {
 
 struct peers;
 
-/* One frame's worth of records: the pack being filled, or one of the window. */
+/* One frame's worth of records: the pack being filled, or one of the window. What is lost with it
+ * is read back from its bytes, so that no message has to live until it is acknowledged: holding
+ * them by reference cost a quarter of a send, as each new one met cold memory
+ * (tools/bench/README.md). */
 struct held {
 	struct frame *frame;
-	const struct msg **msgs; /* references; what is lost if the frame is */
-	uint32_t n_msgs, cap_msgs, flags;
+	const struct msg *large; /* whose last piece this is: its bytes are in several frames */
+	uint32_t n_msgs, flags;  /* messages: all that the frame holds, or that large one */
 	uint8_t kind;
 	bool control; /* some of them are for the lane that is never dropped */
 	bool stamped; /* its header is written: it may be in the link's hands, unchangeable */
