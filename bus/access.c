@@ -3,6 +3,7 @@
  */
 #include "bus/access.h"
 #include <stdio.h>
+#include <stdlib.h>
 
 bool access_lists(const char *list, struct str word)
 {
@@ -22,9 +23,24 @@ static bool name_fits(const char *card, const char *node)
 	return !strncmp(card, node, n) && (!node[n] || node[n] == '#' || node[n] == '.');
 }
 
+/* Groups of programs outside the tree stand as their numbers: no hub knows their names. */
+static void allow_numbers(const char *list, struct row *row)
+{
+	while (*list) {
+		char *end;
+		unsigned long number = *list >= '0' && *list <= '9' ? strtoul(list, &end, 10) : 0;
+		if (number && number < ROW_GROUPS && strchr(" ,\t", *end))
+			row_allow(row, (uint8_t)number);
+		list += strcspn(list, " ,\t");
+		list += strspn(list, " ,\t");
+	}
+}
+
 static void allow_groups(const char *list, struct row *row)
 {
 	row->limited = !access_lists(list, (struct str){ 0 });
+	if (row->limited)
+		allow_numbers(list, row);
 	for (uint32_t i = 0; row->limited && i < proto_all_n; i++)
 		if (access_lists(list, str_of(proto_all[i]->group)))
 			row_allow(row, (uint8_t)(proto_all[i]->number >> 16));

@@ -90,6 +90,13 @@ static void a_card_names_kinds_groups_and_nodes(void **state)
 	str_keep(card.send, sizeof card.send, str_of("*"));
 	assert_int_equal(access_admit(&card, &row, why), OK);
 	assert_true(row_may_send(&row, lease_take_desc.number));
+	str_keep(card.send, sizeof card.send,
+	         str_of("beat, 200 201x 7000")); /* of a program outside */
+	assert_int_equal(access_admit(&card, &row, why), OK);
+	assert_true(row_may_send(&row, 200u << 16 | 1));
+	assert_true(row_may_send(&row, beat_alive_desc.number));
+	assert_false(row_may_send(&row, 201u << 16 | 1));
+	assert_false(row_may_send(&row, (7000u & 255) << 16 | 1));
 	str_keep(card.send, sizeof card.send, str_of(""));
 	assert_int_equal(access_admit(&card, &row, why), OK);
 	assert_false(row_may_send(&row, beat_alive_desc.number));
