@@ -83,7 +83,7 @@ static void node_words(const struct worker *w, struct words *to)
 	word(to, "--bus=%s", hubs);
 	word(to, "--run=%s", u->state.run);
 	word(to, "--config=/proc/self/fd/%d", CONFIG_FD);
-	if (far_node(u, w->group->name, key, sizeof key, address, sizeof address)) {
+	if (far_node(u, w->member->name, key, sizeof key, address, sizeof address)) {
 		word(to, "--key=%s", key);
 		word(to, "--address=%s", address);
 	}
