@@ -32,6 +32,14 @@ void conn_init(struct conn *c, struct conn_env *env, const char *peer, bool secu
 	enter(c, CONN_IDLE, env->limits.head_ms);
 }
 
+/* Keeps env->held right after any change of the buffers. */
+static void count(struct conn *c)
+{
+	size_t held = c->in.len + c->ahead.len;
+	c->env->held += held - c->counted;
+	c->counted = held;
+}
+
 static void request_end(struct conn *c)
 {
 	c->env->stats.busy -= c->state == CONN_BUSY;
@@ -51,6 +59,7 @@ void conn_done(struct conn *c, bool tell)
 	buf_done(&c->ahead);
 	buf_done(&c->out);
 	c->sent = 0;
+	count(c);
 }
 
 /* ---- a request comes up ---------------------------------------------------------------------- */
@@ -77,6 +86,9 @@ static void refuse(struct conn *c, int status, const char *why)
 		enter(c, CONN_END, 0);
 		return;
 	}
+	const char *known;
+	if (c->state == CONN_BODY) /* the buffer may have moved since the head was read */
+		(void)http_head_read(buf_view(&c->in), 0, &c->request->r.head, &known);
 	c->request->r.body = (struct str){ 0 };
 	c->env->calls->refuse(c->env->ctx, &c->request->r, status, why);
 }
@@ -164,11 +176,18 @@ void conn_feed(struct conn *c, const char *at, size_t n)
 		return;
 	}
 	struct buf *to = c->state == CONN_BUSY ? &c->ahead : &c->in;
+	if (c->env->held + n > c->env->limits.held_max && c->state != CONN_BUSY) {
+		c->stepping = true;
+		refuse(c, 503, "too much is being received");
+		c->stepping = false;
+		return;
+	}
 	buf_put(to, at, n);
 	if (buf_err(to)) {
 		conn_done(c, true);
 		return;
 	}
+	count(c);
 	if (c->state != CONN_BUSY)
 		step(c);
 }
@@ -259,8 +278,12 @@ uint64_t http_request_answer(struct http_request *r, const struct http_answer *a
 	} else if (closes) {
 		c->unheard = c->broken || !whole || c->in.len > used || c->ahead.len;
 		enter(c, CONN_LINGER, limits->linger_ms);
+		buf_done(&c->in);
+		buf_done(&c->ahead);
+		count(c);
 	} else {
 		next_input(c, used);
+		count(c);
 		enter(c, CONN_IDLE, limits->idle_ms);
 	}
 	if (!c->stepping) {

@@ -35,6 +35,7 @@ struct conn_env {
 	uint64_t (*now_us)(void *clock);
 	void (*settle)(struct conn *c); /* something changed outside conn_feed, _tick, _flushed */
 	void *clock;
+	uint64_t held; /* bytes of requests in all connections' buffers */
 	struct http_server_stats stats;
 };
 
@@ -52,6 +53,7 @@ struct conn {
 	uint64_t due_us;       /* when this state's patience ends; 0: never */
 	uint64_t flush_due_us; /* when what is queued must have been taken */
 	size_t sent;           /* of `out` */
+	size_t counted;        /* of env->held */
 	struct buf in;         /* the request under way */
 	struct buf ahead;      /* what came while it was being answered */
 	struct buf out;

@@ -134,6 +134,7 @@ static enum err listen_on(struct actor *self)
 		                              .least_rate = number(self, "least_rate"),
 		                              .linger_ms = number(self, "linger_ms"),
 		                              .body_max = number(self, "body_kb") * 1024,
+		                              .held_max = (uint64_t)number(self, "held_mb") << 20,
 		                              .connections = number(self, "connections") };
 	/* An inherited socket is shared and outlives us: we keep a descriptor of our own for it. */
 	if (config.fd >= 0)
@@ -215,7 +216,8 @@ static const struct actor_setting settings[] = {
 	{ "sources", "addresses and keys whose use is remembered", "65536", 16, 16777216 },
 	{ "requests", "requests under way at once", "4096", 1, 65535 },
 	{ "connections", "connections at once", "10000", 1, 1000000 },
-	{ "body_kb", "largest body of any request, KiB", "1024", 1, 65536 },
+	{ "body_kb", "largest body of any request, KiB; a route may take less", "4096", 1, 65536 },
+	{ "held_mb", "bytes of all requests being received, MiB", "256", 1, 65536 },
 	{ "head_ms", "time for a request's head, ms", "10000", 1, 600000 },
 	{ "body_ms", "time for a request's body, ms", "30000", 1, 600000 },
 	{ "idle_ms", "time between two requests of a connection, ms", "60000", 1, 3600000 },

@@ -7,8 +7,8 @@
 
 static void refuse(struct visit *v, int status, const char *detail)
 {
-	visit_problem(v, &(struct problem){ .status = status, .detail = detail },
-	              (struct str){ 0 });
+	struct problem p = { .status = status, .detail = detail, .retry_s = status == 503 };
+	visit_problem(v, &p, (struct str){ 0 });
 }
 
 static void draw(struct visit *v, struct str who, uint32_t tokens)

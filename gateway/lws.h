@@ -50,6 +50,7 @@ struct http_limits {
 	uint32_t least_rate; /*   and as much more as it takes at so many bytes a second */
 	uint32_t linger_ms; /* a refused peer may still talk so long, unheard, to read its answer */
 	uint32_t body_max;  /* bytes: 413 */
+	uint64_t held_max;  /* bytes of all requests being received: 503 */
 	uint32_t connections; /* at once; more are not accepted until some have ended */
 };
 

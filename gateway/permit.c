@@ -43,8 +43,8 @@ static enum err on_key(struct actor *self, const struct msg *m)
 		return OK;
 	if (e == OK) {
 		const struct tenant_key *found = tenant_key_of(m);
-		key = key_cache_put(g->keys, x->key_hash, found->id, found->business, found->scopes.at,
-		               found->scopes.n, loop_now_us(g->loop));
+		key = key_cache_put(g->keys, x->key_hash, found->id, found->business,
+		                    found->scopes.at, found->scopes.n, loop_now_us(g->loop));
 	} else if (e == ERR_UNAUTHENTICATED || e == ERR_NOT_FOUND) {
 		key = key_cache_put(g->keys, x->key_hash, 0, 0, NULL, 0, loop_now_us(g->loop));
 	} else {

@@ -83,6 +83,9 @@ static void on_request(void *ctx, struct http_request *r)
 static void on_refuse(void *ctx, struct http_request *r, int status, const char *why)
 {
 	(void)ctx;
+	for (uint32_t i = 0; i < r->head.n_headers; i++) /* what the gateway does with them, too */
+		if (http_is(r->head.headers[i].name, "no-such-name"))
+			abort();
 	answer(r, status, why, strlen(why));
 }
 
@@ -141,6 +144,7 @@ static int serve(int fd, const char *cert, const char *key, unsigned files)
 		                                     .least_rate = 8 << 20,
 		                                     .linger_ms = 300,
 		                                     .body_max = 1 << 20,
+		                                     .held_max = 4 << 20,
 		                                     .connections = 4000 },
 		                         .calls = &calls,
 		                         .ctx = &s };
@@ -477,6 +481,21 @@ static void drip(const struct door *d, const char *start)
 	hang_up(&p);
 }
 
+/* Half of a large body, in a buffer that has moved many times. */
+static void stall_in_body(const struct door *d)
+{
+	static const char head[] =
+		POST("X-Long: yyyyyyyyyyyyyyyyyyyyyyyyyy\r\nContent-Length: 900000\r\n");
+	static char part[300000], heard[4096];
+	struct peer p;
+	dial(d, &p);
+	say(&p, head, strlen(head));
+	say(&p, part, sizeof part);
+	hear(&p, heard, sizeof heard, "\r\n\r\n", 1);
+	assert_memory_equal(heard, "HTTP/1.1 408", 12);
+	hang_up(&p);
+}
+
 static void slow_peers(void **state)
 {
 	struct door d;
@@ -484,6 +503,33 @@ static void slow_peers(void **state)
 	door_open(&d, false, 0, -1);
 	drip(&d, "GET / HTTP/1.1\r\nX: ");
 	drip(&d, POST("Content-Length: 500\r\n"));
+	stall_in_body(&d);
+	door_close(&d, SIGTERM);
+}
+
+/* Many bodies at once: what all of them may take together is bounded, and freed again. */
+static void much_at_once(void **state)
+{
+	static const char head[] = POST("Content-Length: 1000000\r\n");
+	static char part[900000], heard[4096];
+	struct door d;
+	struct peer p[8];
+	unsigned refused = 0, late = 0;
+	(void)state;
+	door_open(&d, false, 0, -1);
+	for (unsigned i = 0; i < 8; i++) {
+		dial(&d, &p[i]);
+		say(&p[i], head, strlen(head));
+		say(&p[i], part, sizeof part);
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		hear(&p[i], heard, sizeof heard, "\r\n\r\n", 1);
+		refused += !memcmp(heard, "HTTP/1.1 503", 12);
+		late += !memcmp(heard, "HTTP/1.1 408", 12);
+		hang_up(&p[i]);
+	}
+	assert_true(refused >= 1 && refused + late == 8);
+	probe(&d, "after that", GET(LAST), strlen(GET(LAST)), 200);
 	door_close(&d, SIGTERM);
 }
 
@@ -729,17 +775,12 @@ static int drop_certificate(void **state)
 int main(int argc, char **argv) /* a pattern: only the tests of such names */
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(strangers_plain),
-		cmocka_unit_test(strangers_tls),
-		cmocka_unit_test(several_on_one),
-		cmocka_unit_test(continues),
-		cmocka_unit_test(slow_peers),
-		cmocka_unit_test(slow_reader),
-		cmocka_unit_test(left_early),
-		cmocka_unit_test(held_then_released),
-		cmocka_unit_test(out_of_descriptors),
-		cmocka_unit_test(shared_socket),
-		cmocka_unit_test(stops),
+		cmocka_unit_test(strangers_plain),    cmocka_unit_test(strangers_tls),
+		cmocka_unit_test(several_on_one),     cmocka_unit_test(continues),
+		cmocka_unit_test(slow_peers),         cmocka_unit_test(much_at_once),
+		cmocka_unit_test(slow_reader),        cmocka_unit_test(left_early),
+		cmocka_unit_test(held_then_released), cmocka_unit_test(out_of_descriptors),
+		cmocka_unit_test(shared_socket),      cmocka_unit_test(stops),
 		cmocka_unit_test(begun_anew),
 	};
 	if (argc > 1)

@@ -131,11 +131,13 @@ static void answer(struct conn *c, struct tally *t)
 static struct tally play(const uint8_t *at, size_t len, uint32_t cuts, bool late)
 {
 	struct tally t = { .hash = 1 };
-	struct conn_env env = { .limits = { .body_max = 4096, .head_ms = 1, .body_ms = 1 },
-		                .calls = &calls,
-		                .ctx = &t,
-		                .now_us = clock_us,
-		                .settle = settle };
+	struct conn_env env = {
+		.limits = { .body_max = 4096, .held_max = 1 << 20, .head_ms = 1, .body_ms = 1 },
+		.calls = &calls,
+		.ctx = &t,
+		.now_us = clock_us,
+		.settle = settle
+	};
 	struct conn c;
 	conn_init(&c, &env, "192.0.2.1", false);
 	while (len && !conn_ended(&c)) {
