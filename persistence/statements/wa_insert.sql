@@ -44,14 +44,14 @@ with asked as materialized (
 		select min(m.id) filter (where m.same) as twin,
 		       min(m.class) filter (where m.same) as twin_class, max(m.collision_no) + 1 as next
 		  from (select m.id, m.class, m.collision_no,
-		               coalesce(coalesce(c.pn, m.chat) in (a.chat, a.chat_lid), false)
-		               and coalesce(coalesce(s.pn, m.sender) in (a.sender, a.sender_lid), false)
-		               as same
+		               coalesce((select pn from wa_alias
+		                          where business_id = :business and lid = m.chat and lid <> a.chat),
+		                        m.chat) in (a.chat, coalesce(a.chat_lid, ''))
+		               and coalesce((select pn from wa_alias
+		                              where business_id = :business and lid = m.sender
+		                                and lid <> a.sender),
+		                            m.sender) in (a.sender, coalesce(a.sender_lid, '')) as same
 		          from wa_message m
-		          left join wa_alias c
-		            on c.business_id = :business and c.lid = m.chat and c.lid <> a.chat
-		          left join wa_alias s
-		            on s.business_id = :business and s.lid = m.sender and s.lid <> a.sender
 		         where m.business_id = :business
 		           and m.provider_id = a.provider_id
 		        offset 0) m) k
@@ -132,8 +132,8 @@ with asked as materialized (
 	insert into wa_alias as o (business_id, lid, pn)
 	select distinct on (p.lid) :business, p.lid, p.pn
 	  from pairs p
-	 where not exists (select from wa_alias k
-	                    where k.business_id = :business and k.lid = p.lid and k.pn = p.pn)
+	 where p.pn is distinct from (select k.pn from wa_alias k
+	                               where k.business_id = :business and k.lid = p.lid)
 	 order by p.lid, p.pn
 	    on conflict (business_id, lid) do update set pn = excluded.pn
 )
