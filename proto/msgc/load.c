@@ -220,12 +220,19 @@ static void check_all(struct schema *s)
 				(void)is_new(s, d);
 }
 
+/* What was loaded, for good. */
+static struct loaded {
+	struct loaded *next;
+	struct schema schema;
+} * loaded;
+
 bool schema_load(const char *const *paths, uint32_t n, FILE *complaints)
 {
-	struct schema *s = calloc(1, sizeof *s); /* for good, when all is well */
-	bool good = s;
-	if (!s)
+	struct loaded *l = calloc(1, sizeof *l);
+	bool good = l;
+	if (!l)
 		return false;
+	struct schema *s = &l->schema;
 	schema_init(s);
 	for (uint32_t i = 0; i < n; i++)
 		good = schema_read(s, paths[i], false, complaints) && good;
@@ -235,9 +242,12 @@ bool schema_load(const char *const *paths, uint32_t n, FILE *complaints)
 	if (good && !s->n_errors)
 		add_all(&(struct maker){ .s = s });
 	schema_print_errors(s, complaints);
-	if (good && !s->n_errors)
+	if (good && !s->n_errors) {
+		l->next = loaded;
+		loaded = l;
 		return true;
+	}
 	schema_done(s);
-	free(s);
+	free(l);
 	return false;
 }
