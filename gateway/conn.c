@@ -295,7 +295,7 @@ uint64_t http_request_answer(struct http_request *r, const struct http_answer *a
 
 struct str conn_out(const struct conn *c)
 {
-	return str_n(c->out.at + c->sent, c->out.len - c->sent);
+	return c->out.len ? str_n(c->out.at + c->sent, c->out.len - c->sent) : (struct str){ 0 };
 }
 
 void conn_sent(struct conn *c, size_t n)
