@@ -17,7 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STEP_US = 7000, DAY_STEPS = 40000 };
+static const uint64_t STEP_US = 7000;
+enum { DAY_STEPS = 40000 };
 
 struct world {
 	struct child c;

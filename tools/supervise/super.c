@@ -11,18 +11,18 @@
 
 /* ---- status ------------------------------------------------------------------------------ */
 
+/* The second number of statm is what is in memory, in pages (proc(5)). */
 static uint32_t rss_kb(uint32_t pid)
 {
-	char path[64];
-	unsigned long size = 0, resident = 0;
+	char path[64], text[128] = "";
 	(void)snprintf(path, sizeof path, "/proc/%u/statm", pid);
 	FILE *f = pid ? fopen(path, "re") : NULL;
 	if (!f)
 		return 0;
-	if (fscanf(f, "%lu %lu", &size, &resident) != 2)
-		resident = 0;
+	const char *blank = fgets(text, sizeof text, f) ? strchr(text, ' ') : NULL;
 	(void)fclose(f);
-	return (uint32_t)(resident * (unsigned long)sysconf(_SC_PAGESIZE) / 1024);
+	unsigned long pages = blank ? strtoul(blank + 1, NULL, 10) : 0;
+	return (uint32_t)(pages * (unsigned long)sysconf(_SC_PAGESIZE) / 1024);
 }
 
 static const struct config_group *group_of(const struct up *u, const struct member *m)

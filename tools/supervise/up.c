@@ -136,7 +136,7 @@ static bool any_hosts(const struct config *c, const char *kind)
 /* With port 0 the kernel has chosen one: what is shown must be true. */
 static void fill_in_port(struct up *u)
 {
-	struct sockaddr_storage a;
+	struct sockaddr_storage a = { 0 };
 	socklen_t len = sizeof a;
 	const char *text = u->with.config->listen, *colon = strrchr(text, ':');
 	uint16_t port = 0;
