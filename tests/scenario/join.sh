@@ -29,7 +29,7 @@ grep -q 'there is a key north already' err || complain "a taken name is not expl
 mode=$(stat -c %a "$keys/north.cert_secret")
 [ "$mode" = 600 ] || complain "the secret has mode $mode"
 case $("$switchboard" keys list --state st --json | jq -r .name | sort | tr '\n' ' ') in
-"north ops supervisor watch ") ;;
+"north ops supervisor watch.1 ") ;;
 *) complain "keys list: $("$switchboard" keys list --state st)" ;;
 esac
 "$switchboard" keys list --state st | grep -q "$(sed -n 's/.*secret-key = "\(.*\)"/\1/p' "$keys/north.cert_secret")" &&
