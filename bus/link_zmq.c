@@ -157,8 +157,7 @@ static bool line_options(const struct link_zmq *l, const struct line *n)
 	/* IMMEDIATE: nothing is queued for a connection that is not there, so nothing meant for one
 	 * incarnation reaches the next */
 	return curve && set_common(s) && set(s, ZMQ_IMMEDIATE, 1) &&
-	       set(s, ZMQ_CONNECT_TIMEOUT, CONNECT_MS) &&
-	       set(s, ZMQ_RECONNECT_IVL, REDIAL_MS) &&
+	       set(s, ZMQ_CONNECT_TIMEOUT, CONNECT_MS) && set(s, ZMQ_RECONNECT_IVL, REDIAL_MS) &&
 	       set(s, ZMQ_RECONNECT_IVL_MAX, REDIAL_MOST_MS);
 }
 

@@ -410,9 +410,13 @@ static bool ack_due(const struct peers *ps, const struct peer *p)
 	       (owed && ps->now_us >= p->ack_since_us + PEER_ACK_US);
 }
 
+/* With half a window on its way a part-filled pack waits, as in Nagle's algorithm: the receiver
+ * acknowledges each four at once, and that lets it go. Else a stream of little packs would use up a
+ * window that is counted in frames. */
 bool peer_pump(struct peers *ps, struct peer *p, bool idle)
 {
-	if (idle || ps->now_us >= p->pack_us + PEER_PACK_US)
+	bool due = idle || ps->now_us >= p->pack_us + PEER_PACK_US;
+	if (p->pack.frame && due && (used(p) < PEER_WINDOW_PART || p->pack.control))
 		seal_pack(p);
 	while (p->bulk && p->pieces < PEER_WINDOW_BULK && used(p) < PEER_WINDOW_DATA)
 		if (!bulk_piece(p))
@@ -428,7 +432,7 @@ bool peer_pump(struct peers *ps, struct peer *p, bool idle)
 	} else if (p->connected && !p->answered && ps->now_us >= p->out_us + PEER_HELLO_US) {
 		peer_hello(ps, p, FRAME_ASK);
 	}
-	return p->pack.frame && used(p) < PEER_WINDOW_DATA;
+	return p->pack.frame && used(p) < PEER_WINDOW_PART;
 }
 
 /* The messages of a frame, as they were sent, in their order. Where memory ends an asker is

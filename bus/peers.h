@@ -24,6 +24,7 @@ enum {
 	PEERS_PROBES = 16,
 	PEER_WINDOW = 16,      /* frames in flight; below the link's receive water mark of 32 */
 	PEER_WINDOW_DATA = 12, /* of them for ordinary messages: the rest is for control */
+	PEER_WINDOW_PART = 8,  /* so many on their way: a part-filled pack waits for company */
 	PEER_WINDOW_BULK = 4,  /* of them for pieces: what a small frame may have to wait behind */
 	PEER_BULK_MOST = 256,  /* messages waiting in the bulk queue */
 	PEER_BULK_BYTES = 64 << 20,

@@ -10,6 +10,8 @@ echo "$rows" | jq -es '
 	and all(.[].beside[]; .figure > 0 and .ratio > 0)
 	and (.[0].beside[1] | .goal == 0.4 and .verdict == (if .ratio >= .goal then "met" else "not_met" end))
 ' >/dev/null
+between=$(PATH=/nowhere "$bin" bench --json --rounds 1 --ms 2 'trip-*' 'one-way-*' fan-out)
+echo "$between" | jq -es 'length == 6 and all(.[]; .figure > 0)' >/dev/null
 PATH=/nowhere "$bin" bench --rounds 1 --ms 1 supervised | grep -q 'Erlang/OTP .*not installed'
 "$bin" bench --list | grep -q '^ring-10000 '
 ! "$bin" bench nosuch 2>/dev/null

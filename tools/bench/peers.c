@@ -211,3 +211,14 @@ struct bench_result bench_nats(const struct bench_source *s, uint64_t count)
 	remove_folder(dir);
 	return (struct bench_result){ .figure = figure };
 }
+
+struct bench_result bench_zmq(const struct bench_source *s, uint64_t count)
+{
+	char program[PATH_BYTES], test[32], transport[32];
+	(void)count;
+	if (!peer_file(program, "bench_zmq_raw") ||
+	    sscanf(s->word, "%31s %31s", test, transport) != 2)
+		return absent;
+	char *const argv[] = { program, test, transport, NULL };
+	return (struct bench_result){ .figure = number_of("/", argv) };
+}

@@ -48,7 +48,15 @@ bench_fn bench_asks;             /* ask and answer, round trips */
 bench_fn bench_supervised_spawn; /* a child begun and stopped */
 bench_fn bench_actor_bytes;      /* memory of an idle actor, `a` of them alive, by the system */
 
+/* bus_bench.c: between processes; a is the shape, b the transport. Trips in us: the median, or
+ * under bulk the 99.9th of a hundred; the others in messages a second. */
+enum bus_shape { BUS_ROUND_TRIP, BUS_ONE_WAY, BUS_UNDER_BULK, BUS_FAN_OUT };
+enum bus_transport { BUS_IPC, BUS_CURVE };
+bench_fn bench_bus;
+
 /* peers.c: the word is a test of tests/bench/peers/actors.erl. */
 bench_fn bench_erlang;
 /* A test of tests/bench/peers/pubsub.c. */
 bench_fn bench_redis, bench_nats;
+/* A test of tests/bench/peers/zmq_raw.c and its transport, with a space between. */
+bench_fn bench_zmq;

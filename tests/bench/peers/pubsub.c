@@ -1,9 +1,13 @@
 /*
- * pubsub.c — fan-out 1→8 and round trip of 200 bytes on Redis (unix socket) and NATS core (tcp), as the
- * peers beside our own: `pubsub redis SOCKET` or `pubsub nats PORT`. Prints `fan-out RATE` (messages
- * received by all subscribers together, a second) and `round-trip P50_US P99_US`.
+ * pubsub.c — round trip, one way and fan-out of 200 bytes on Redis (unix socket) and NATS core
+ * (tcp), as the peers beside our own: `pubsub redis SOCKET TEST` or `pubsub nats PORT TEST`; one
+ * number.
  *
- * Eight subscribers live in one forked process on poll(); the publisher writes batches of 64 KiB, and
+ *     round-trip   median, us
+ *     one-way      messages a second to one subscriber
+ *     fan-out      to eight, received by all together
+ *
+ * The subscribers live in one forked process on poll(); the publisher writes batches of 64 KiB, and
  * waits when it is 100,000 messages ahead of the slowest, so that neither server drops one.
  */
 #include <arpa/inet.h>
@@ -25,6 +29,7 @@
 
 enum { SUBS = 8, MESSAGES = 1000000, BODY = 200, AHEAD = 100000, TRIPS = 20000 };
 
+static int subs = SUBS;
 static bool nats;
 static const char *where;
 static volatile uint64_t *taken; /* shared: messages seen by each subscriber */
@@ -57,7 +62,8 @@ static int dial(void)
 {
 	int fd;
 	if (nats) {
-		struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(where)) };
+		struct sockaddr_in a = { .sin_family = AF_INET,
+			                 .sin_port = htons((uint16_t)atoi(where)) };
 		inet_pton(AF_INET, "127.0.0.1", &a.sin_addr);
 		fd = socket(AF_INET, SOCK_STREAM, 0);
 		int on = 1;
@@ -116,15 +122,15 @@ static void take_all(int ready)
 	struct pollfd p[SUBS];
 	uint64_t xs[SUBS] = { 0 };
 	static char buf[1 << 18];
-	for (int i = 0; i < SUBS; i++) {
+	for (int i = 0; i < subs; i++) {
 		p[i] = (struct pollfd){ .fd = dial(), .events = POLLIN };
 		subscribe(p[i].fd, "fan");
 	}
 	put(ready, "r", 1);
-	for (int left = SUBS; left;) {
-		if (poll(p, SUBS, 10000) <= 0)
+	for (int left = subs; left;) {
+		if (poll(p, (nfds_t)subs, 10000) <= 0)
 			die("poll");
-		for (int i = 0; i < SUBS; i++) {
+		for (int i = 0; i < subs; i++) {
 			if (!(p[i].revents & POLLIN))
 				continue;
 			ssize_t n = read(p[i].fd, buf, sizeof buf);
@@ -144,7 +150,7 @@ static void take_all(int ready)
 static uint64_t slowest(void)
 {
 	uint64_t least = taken[0];
-	for (int i = 1; i < SUBS; i++)
+	for (int i = 1; i < subs; i++)
 		least = taken[i] < least ? taken[i] : least;
 	return least;
 }
@@ -185,7 +191,7 @@ static void fan_out(void)
 	int status;
 	if (waitpid(pid, &status, 0) != pid || status)
 		die("subscribers failed");
-	printf("fan-out %.0f\n", (double)MESSAGES * SUBS * 1e9 / (double)(now_ns() - from));
+	printf("%.0f\n", (double)MESSAGES * subs * 1e9 / (double)(now_ns() - from));
 }
 
 static void echo(int ready)
@@ -239,19 +245,22 @@ static void round_trip(void)
 		ns[i] = now_ns() - from;
 	}
 	qsort(ns, TRIPS, sizeof *ns, by_value);
-	printf("round-trip %.1f %.1f\n", (double)ns[TRIPS / 2] / 1e3, (double)ns[TRIPS / 100 * 99] / 1e3);
+	printf("%.1f\n", (double)ns[TRIPS / 2] / 1e3);
 	waitpid(pid, NULL, 0);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc != 3)
+	if (argc != 4)
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
 	nats = !strcmp(argv[1], "nats");
 	where = argv[2];
+	subs = strcmp(argv[3], "fan-out") ? 1 : SUBS;
 	taken = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	round_trip();
-	fan_out();
+	if (strcmp(argv[3], "round-trip"))
+		fan_out();
+	else
+		round_trip();
 	return 0;
 }
