@@ -186,10 +186,10 @@ enum err actor_publish(struct actor *self, const struct proto_desc *type, const 
 	if (e)
 		return e;
 	topic_deliver(n, m);
-	if (n->bus) {
+	if (n->bus && bus_wanted(n->bus, type)) {
 		m->from_name = name_of(self);
-		enum err lost = bus_publish(n->bus, m); /* the bus counts it */
-		(void)lost;
+		if (bus_publish(n->bus, m) != OK) /* no hub, or it does not keep up: at most once */
+			n->stats.lost++;
 		m->from_name = (struct str){ 0 };
 	}
 	msg_unref(m);
