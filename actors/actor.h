@@ -141,8 +141,9 @@ MUST enum err actor_send_to(struct actor *self, const struct to *to, struct blob
 #define actor_forward(self, to, m) actor_forward_to(self, TO(to), m)
 MUST enum err actor_forward_to(struct actor *self, const struct to *to, const struct msg *m);
 
-/* By type, to all who hear it, on every node; at most once, nobody answers. What no hub can take just
- * now is lost for other nodes, and counted (bus_stats): no error, since an event has no claim. */
+/* By type, to all who hear it, on every node; at most once, nobody answers. What no hub can take
+ * just now is lost for other nodes, and counted (bus_stats): no error, since an event has no claim.
+ */
 MUST enum err actor_publish(struct actor *self, const struct proto_desc *type, const void *body);
 MUST enum err actor_subscribe(struct actor *self, const struct proto_desc *type);
 void actor_unsubscribe(struct actor *self, const struct proto_desc *type);
@@ -189,7 +190,8 @@ MUST enum err actor_spawn(struct actor *self, const struct actor_kind *kind, str
 MUST enum err actor_stop_child(struct actor *self, struct ref child);
 
 /* Hear once of somebody's end, by a sys.gone message; at once if nobody is there. A restart is an
- * end, too. Watching the same one again replaces `gone`. */
+ * end, too. Watching the same one again replaces `gone`. ERR_FULL: the way to its node is
+ * full, try again; ERR_BUSY: too many watches. */
 #define actor_watch(self, who, gone) actor_watch_to(self, TO(who), gone)
 MUST enum err actor_watch_to(struct actor *self, const struct to *who, actor_fn *gone);
 #define actor_unwatch(self, who) actor_unwatch_to(self, TO(who))

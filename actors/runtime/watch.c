@@ -100,7 +100,12 @@ enum err actor_watch_to(struct actor *self, const struct to *who, actor_fn *gone
 	a->type = &sys_watch_desc;
 	a->whom = who->ref;
 	a->whom_name = name;
-	if (watch_somewhere(self, a, who) != OK) /* nobody is there: that is the answer */
+	e = watch_somewhere(self, a, who);
+	if (e == ERR_FULL || e == ERR_MEMORY) { /* which says nothing about who is watched */
+		ask_undo(n, a);
+		return e;
+	}
+	if (e) /* nobody is there: that is the answer */
 		ask_fail(n, a->id, ERR_GONE, NULL, &n->stats.failed);
 	return OK;
 }

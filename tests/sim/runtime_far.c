@@ -37,6 +37,7 @@ struct deed {
 	uint32_t life, answers, runs;
 	bool watch, patient, sent;
 	uint64_t business;
+	uint32_t target; /* the one life of that name as it was watched; 0: none, or several */
 	char whom[24];
 };
 
@@ -59,7 +60,7 @@ static struct {
 	struct proc procs[NODES];
 	struct link *hub_link;
 	struct hub *hub;
-	uint64_t epochs, started_us;
+	uint64_t epochs, started_us, changed_us; /* changed: a node came or went */
 	struct deed deeds[DEEDS_MOST];
 	struct life lives[LIVES_MOST];
 	uint32_t n_deeds, n_lives;
@@ -132,6 +133,8 @@ static enum err on_gone(struct actor *self, const struct msg *m)
 {
 	struct deed *d = watch_of(me(self)->life);
 	CHECK(m->type == &sys_gone_desc && d && d->answers++ == 0); /* 3 */
+	if (sim_now_us(led.net) > led.changed_us + SECOND)
+		CHECK(!d->target || !led.lives[d->target].alive); /* nor while it lives */
 	led.told++;
 	return OK;
 }
@@ -156,6 +159,22 @@ static void do_send(struct actor *self)
 		led.n_deeds--;
 }
 
+/* Of a node's own actor, and only while all nodes know of each other: a hashed one may still live
+ * where it belonged before, and be looked for where it belongs now. */
+static uint32_t only_life(const char *name)
+{
+	uint32_t found = 0, n = 0;
+	if (sim_now_us(led.net) < led.changed_us + SECOND || name[0] != 'd')
+		return 0;
+	for (uint32_t i = 1; i <= led.n_lives; i++) {
+		if (led.lives[i].alive && !strcmp(led.lives[i].name, name)) {
+			found = i;
+			n++;
+		}
+	}
+	return n == 1 ? found : 0;
+}
+
 static void do_watch(struct actor *self)
 {
 	if (watch_of(me(self)->life))
@@ -163,7 +182,9 @@ static void do_watch(struct actor *self)
 	struct deed *d = &led.deeds[new_deed(self)];
 	d->watch = true;
 	str_keep(d->whom, sizeof d->whom, str_of(any_name(self)));
-	CHECK(actor_watch(self, d->whom, on_gone) == OK);
+	d->target = only_life(d->whom);
+	if (actor_watch(self, d->whom, on_gone) != OK)
+		led.n_deeds--;
 }
 
 static enum err on_drive(struct actor *self)
@@ -306,6 +327,7 @@ static void proc_start(struct proc *p)
 	uint64_t now = sim_now_us(led.net);
 	snprintf(name, sizeof name, "n#%u", p->index);
 	p->alive = true;
+	led.changed_us = now;
 	p->is_stale = false;
 	p->epoch = ++led.epochs;
 	p->next_us = now;
@@ -335,6 +357,7 @@ static void proc_end(struct proc *p, bool kill)
 {
 	if (!p->alive)
 		return;
+	led.changed_us = sim_now_us(led.net);
 	if (kill)
 		sim_link_kill(p->link);
 	node_free(&p->node);
@@ -425,8 +448,8 @@ static uint64_t run(uint64_t seed)
 	sim_net_weather(led.net, &(struct sim_weather){ .delay_least_us = 50,
 	                                                .delay_most_us = 2000,
 	                                                .twin = seed % 3 ? 0 : 20000 });
-	led.hub_link = sim_link_new(led.net, "hub", 1, NODES, true);
-	CHECK(hub_new(&(struct hub_config){ .name = "hub", .epoch = 1 }, led.hub_link,
+	led.hub_link = sim_link_new(led.net, "hub", 1000, NODES, true);
+	CHECK(hub_new(&(struct hub_config){ .name = "hub", .epoch = 1000 }, led.hub_link,
 	              sim_now_us(led.net), &led.hub) == OK);
 	for (uint32_t i = 0; i < NODES; i++) {
 		led.procs[i].index = i;
