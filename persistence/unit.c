@@ -10,6 +10,7 @@
 
 enum {
 	GRACE_MS = 2000,
+	REPLAN_FIRST = 4, /* batches on one connection; then at 8, 16 … Ours */
 	TEXT = 25,
 	TAG_FRAME = BATCH_STEPS, /* begin and settings */
 	TAG_COMMIT,
@@ -34,6 +35,19 @@ static const struct pg_statement settings = {
 	.number = PG_STATEMENTS - 4
 };
 
+/* A prepared statement keeps its plan. One that was made while its tables were empty may walk any
+ * index of them, and is slow for ever: so plans are made anew as the work doubles, a handful of
+ * times. */
+static const struct pg_statement replan = { .name = "unit.replan",
+	                                    .sql = "discard plans",
+	                                    .number = PG_STATEMENTS - 5 };
+
+static bool plans_are_due(struct unit *u)
+{
+	uint64_t n = ++u->sent;
+	return n >= REPLAN_FIRST && !(n & (n - 1));
+}
+
 /* What the settings say at this point of the unit. */
 struct frame {
 	bool begun;
@@ -57,6 +71,8 @@ static enum err set_frame(struct unit *u, const struct batch_step *step, struct 
 		f->longest_ms = ms;
 	if (!f->begun)
 		e = pg_step(u->pg, u->write ? &begin_write : &begin_read, NULL, TAG_FRAME);
+	if (!e && !f->begun && plans_are_due(u))
+		e = pg_step(u->pg, &replan, NULL, TAG_FRAME);
 	if (e ||
 	    (f->begun && role == f->role && step->business == f->business && ms == f->timeout_ms))
 		return e;

@@ -17,6 +17,7 @@ struct unit {
 	bool over;      /* it has ended: how, tells of it */
 	bool committed; /* the server said so */
 	bool in_commit; /* the failure came at the commit itself */
+	uint64_t sent;  /* batches so far */
 	struct pg_done how;
 	char sqlstate[6], text[256];
 	uint32_t statement_ms; /* for statements without a timeout */

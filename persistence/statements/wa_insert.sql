@@ -37,13 +37,15 @@ with asked as materialized (
 ), plan as materialized (
 	-- An aggregate in a lateral looks ids up one by one, and joins nothing to nothing: the planner
 	-- cannot know how many rows an array holds, and would nest loops over all pairs of them.
-	select a.*, k.twin, coalesce(k.next, 0) as collision_no, w.want,
+	-- On a small table all its indices look alike; ordered by what only the right one has, it is
+	-- the one that needs no sort.
+	select a.*, k.twin, k.twin_at, coalesce(k.next, 0) as collision_no, w.want,
 	       case when w.want in (1, 5) then nextval('wa_message_id') end as id
 	  from (select * from fine order by ord) a
 	 cross join lateral (
-		select min(m.id) filter (where m.same) as twin,
+		select min(m.id) filter (where m.same) as twin, min(m.at) filter (where m.same) as twin_at,
 		       min(m.class) filter (where m.same) as twin_class, max(m.collision_no) + 1 as next
-		  from (select m.id, m.class, m.collision_no,
+		  from (select m.id, m.ctid as at, m.class, m.collision_no,
 		               coalesce((select pn from wa_alias
 		                          where business_id = :business and lid = m.chat and lid <> a.chat),
 		                        m.chat) in (a.chat, coalesce(a.chat_lid, ''))
@@ -54,6 +56,7 @@ with asked as materialized (
 		          from wa_message m
 		         where m.business_id = :business
 		           and m.provider_id = a.provider_id
+		         order by m.collision_no
 		        offset 0) m) k
 	 cross join lateral (
 		select case when a.class = 3 then 6
@@ -86,6 +89,7 @@ with asked as materialized (
 	       body = p.body, raw = p.raw
 	  from (select * from plan where want = 4 and dup_in is null order by twin) p
 	 where m.business_id = :business
+	   and m.ctid = any (array(select twin_at from plan where want = 4)) -- as it was seen above
 	   and m.id = p.twin
 	   and m.class = 2
 	returning m.id
