@@ -83,15 +83,16 @@ enum err hosted_new(struct node *n, const struct actor_kind *const *kinds)
 	uint32_t count = 0;
 	while (kinds && kinds[count])
 		count++;
-	n->hosted = calloc(count ? count : 1, sizeof *n->hosted);
+	n->hosted = calloc(count + 1, sizeof *n->hosted);
 	if (!n->hosted)
 		return ERR_MEMORY;
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i <= count; i++) {
+		const struct actor_kind *k = i < count ? kinds[i] : &node_actor; /* last: its own */
 		n->n_hosted = i + 1;
-		enum err e = hosted_init(n, &n->hosted[i], kinds[i]);
+		enum err e = hosted_init(n, &n->hosted[i], k);
 		if (e) {
 			node_log(n, NULL, LOG_ERROR, "kind_invalid kind=%s err=%s",
-			         kinds[i]->name ? kinds[i]->name : "?", err_info(e)->name);
+			         k->name ? k->name : "?", err_info(e)->name);
 			return e;
 		}
 	}

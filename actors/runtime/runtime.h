@@ -361,6 +361,8 @@ static inline bool rows_find(const struct rows *r, const struct proto_desc *type
 	return false;
 }
 
+extern const struct actor_kind node_actor; /* desk.c: the kind that every node hosts */
+
 /* slots.c: handles with a generation. */
 MUST enum err slot_take(struct node *n, struct actor *a); /* sets slot and gen */
 void slot_give(struct node *n, struct actor *a);

@@ -1,6 +1,7 @@
 /*
  * actors_node.c — the everyday of a node: making actors, speaking, asking, bounds, timers.
  */
+#include "proto/sys.h"
 #include "proto/test.h"
 #include "tests/sim/alone.h"
 
@@ -390,6 +391,89 @@ static void names_are_found(void **state)
 	alone_free(&w);
 }
 
+/* ---- the node's own desk
+ * -------------------------------------------------------------------------- */
+
+static uint64_t desk_seen[4];
+
+static void on_stats(void *ctx, const struct msg *m)
+{
+	(void)ctx;
+	assert_int_equal(msg_err(m), OK);
+	const struct sys_stats_are *s = sys_stats_are_of(m);
+	assert_true(str_is(s->node, "alone"));
+	for (uint32_t i = 0; i < s->kinds.n; i++)
+		if (str_is(s->kinds.at[i].name, "echo"))
+			desk_seen[0] = s->kinds.at[i].handled;
+}
+
+static void on_actors(void *ctx, const struct msg *m)
+{
+	(void)ctx;
+	const struct sys_actors_are *a = sys_actors_are_of(m);
+	desk_seen[1] += a->rows.n;
+	desk_seen[2] = a->next;
+}
+
+static void on_dead(void *ctx, const struct msg *m)
+{
+	(void)ctx;
+	const struct sys_dead_are *d = sys_dead_are_of(m);
+	assert_int_equal(d->rows.n, 1);
+	assert_true(str_is(d->rows.at[0].to, "oldest"));
+	assert_int_equal(d->rows.at[0].why, ERR_FULL);
+}
+
+static void on_done(void *ctx, const struct msg *m)
+{
+	(void)ctx;
+	desk_seen[3] = msg_err(m);
+}
+
+static void a_node_tells_of_itself(void **state)
+{
+	(void)state;
+	struct alone *w = begin();
+	struct node *n = w->node;
+	char name[32];
+	memset(desk_seen, 0, sizeof desk_seen);
+	for (int i = 0; i < 150; i++) {
+		snprintf(name, sizeof name, "echo/%d", i);
+		assert_int_equal(node_send(n, name, MSG(test_ping, .n = 1)), OK);
+	}
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(node_send(n, "oldest", MSG(test_ping, .n = 1)), OK);
+	alone_settle(w);
+	assert_int_equal(node_ask(n, "node/alone", 100, on_stats, NULL, MSG(sys_stats)), OK);
+	assert_int_equal(node_ask(n, "node", 100, on_dead, NULL, MSG(sys_dead)), OK);
+	alone_settle(w);
+	assert_int_equal(desk_seen[0], 150);
+	do {
+		assert_int_equal(node_ask(n, "node", 100, on_actors, NULL,
+		                          MSG(sys_actors, .from = (uint32_t)desk_seen[2],
+		                              .kind = str_of("echo"))),
+		                 OK);
+		alone_settle(w);
+	} while (desk_seen[2]);
+	assert_int_equal(desk_seen[1], 150);
+	assert_int_equal(
+		node_ask(n, "node", 100, on_done, NULL, MSG(sys_restart, .name = str_of("echo/7"))),
+		OK);
+	alone_settle(w);
+	assert_int_equal(desk_seen[3], OK);
+	assert_int_equal(node_stats(n).faults, 1);
+	assert_int_equal(
+		node_ask(n, "node", 100, on_done, NULL, MSG(sys_restart, .name = str_of("echo/7"))),
+		OK);
+	alone_settle(w);
+	assert_int_equal(desk_seen[3], ERR_NOT_FOUND);
+	assert_int_equal(node_ask(n, "node", 100, on_done, NULL, MSG(sys_drain)), OK);
+	alone_settle(w);
+	assert_int_equal(node_send(n, "echo/new", MSG(test_ping, .n = 1)), ERR_STOPPING);
+	assert_int_equal(node_send(n, "echo/8", MSG(test_ping, .n = 1)), OK);
+	alone_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +486,7 @@ int main(void)
 		cmocka_unit_test(holds_are_bounded_and_keep_one_alive),
 		cmocka_unit_test(a_waker_may_outlive_its_actor),
 		cmocka_unit_test(names_are_found),
+		cmocka_unit_test(a_node_tells_of_itself),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
