@@ -110,7 +110,7 @@ struct node_stats {
 	uint64_t late;             /* answers that nobody waited for any more */
 	uint64_t ticks, faults, restarts, born, ended;
 	uint32_t actors, asks_pending, ready;
-	uint32_t watches; /* among the pending: they wait for somebody's end */
+	uint32_t watches;             /* among the pending: they wait for somebody's end */
 	uint64_t queued;              /* in all mailboxes */
 	uint64_t bytes;               /* of actors and their tables */
 	uint64_t log_lines, log_held; /* written; held back as repeats */

@@ -206,8 +206,8 @@ static void connect_start(struct pg *pg, const char *hosts, const char *ports,
 	const char *theirs = option(url, "options");
 	char options[1024];
 	/* The role is taken here so that no statement ever runs as the login itself. A plan is made
-	 * once and kept: made on a table of ten rows it would read all of it, also when it has grown
-	 * to millions. */
+	 * once and kept: made on a table of ten rows it would read all of it, also when it has
+	 * grown to millions. */
 	snprintf(options, sizeof options,
 	         "%s -c search_path=switchboard -c statement_timeout=%u -c lock_timeout=%u"
 	         " -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"

@@ -20,7 +20,10 @@ struct str {
 #define STR(s) (int)(s).len, (s).len ? (s).at : ""
 
 /* A view of a string literal, usable in a static initialiser. */
-#define STR_LIT(lit) { .at = "" lit, .len = sizeof(lit) - 1 }
+#define STR_LIT(lit)                                                                               \
+	{                                                                                          \
+		.at = "" lit, .len = sizeof(lit) - 1                                               \
+	}
 
 static inline struct str str_of(const char *s)
 {

@@ -95,8 +95,11 @@ int main(int argc, char **argv)
 	char **paths = argv + 4;
 	int n_paths = argc - 4;
 	size_t n = 0, n_schemas = 0;
-	struct sqlc_statement *statements = calloc((size_t)n_paths, sizeof *statements);
-	struct sqlc_schema *schemas = calloc((size_t)n_paths, sizeof *schemas);
+	/* both live until the process ends, where a leak check can still see them */
+	static struct sqlc_statement *statements;
+	static struct sqlc_schema *schemas;
+	statements = calloc((size_t)n_paths, sizeof *statements);
+	schemas = calloc((size_t)n_paths, sizeof *schemas);
 	bool good = statements && schemas;
 	for (int i = 0; statements && schemas && i < n_paths; i++) {
 		bool schema = isdigit((unsigned char)*base(paths[i]));
