@@ -136,9 +136,13 @@ static const struct actor_kind store = {
 	                                    { &tenant_business_find_desc, on_business_find },
 	                                    { &tenant_business_list_desc, on_business_list },
 	                                    { &wa_list_desc, on_list },
-	                                    { &wa_release_desc, on_release },
 	                                    { 0 } },
 	.mailbox = { .depth = 4096 },
+};
+static const struct actor_kind dedupe = {
+	.name = "dedupe",
+	.doc = "releases from a table",
+	.takes = (const struct actor_on[]){ { &wa_release_desc, on_release }, { 0 } },
 };
 static const struct actor_kind heartbeat = {
 	.name = "heartbeat",
@@ -201,7 +205,7 @@ static void on_term(void *ctx)
 
 static int serve(struct door *d)
 {
-	static const struct actor_kind *const kinds[] = { &gateway_actor, &heartbeat, &store,
+	static const struct actor_kind *const kinds[] = { &gateway_actor, &dedupe, &heartbeat, &store,
 		                                          NULL };
 	struct host *host = NULL;
 	struct loop_signal *term;

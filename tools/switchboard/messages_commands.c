@@ -110,6 +110,7 @@ static bool next_try(void *ctx, struct client_turn *ret)
 		return false;
 	if (r->at < r->n) {
 		ask_store(ret, r->businesses[r->at], &wa_release_desc, &r->ask);
+		ret->to = str_of("dedupe/0"); /* any partition: it tells those who react */
 		return true;
 	}
 	if (r->last_page) {
