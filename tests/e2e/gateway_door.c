@@ -205,8 +205,8 @@ static void on_term(void *ctx)
 
 static int serve(struct door *d)
 {
-	static const struct actor_kind *const kinds[] = { &gateway_actor, &dedupe, &heartbeat, &store,
-		                                          NULL };
+	static const struct actor_kind *const kinds[] = { &gateway_actor, &dedupe, &heartbeat,
+		                                          &store, NULL };
 	struct host *host = NULL;
 	struct loop_signal *term;
 	(void)snprintf(fd_text, sizeof fd_text, "%d", d->listener);

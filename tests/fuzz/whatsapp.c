@@ -1,6 +1,7 @@
 /*
- * whatsapp.c — any bytes as a bridge's POST. What comes out must fit the schema (its own copy says so),
- * be text that PostgreSQL can keep, and be all of it: each message is a row, a reject or ignored.
+ * whatsapp.c — any bytes as a bridge's POST. What comes out must fit the schema (its own copy says
+ * so), be text that PostgreSQL can keep, and be all of it: each message is a row, a reject or
+ * ignored.
  */
 #include "gateway/whatsapp_parse.h"
 #include "proto/msg.h"
@@ -92,8 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 	struct msg *m;
 	const struct proto_field *field;
 	if (p.n_rows) { /* all bounds, as the sender of a batch meets them */
-		must(!msg_new(&wa_batch_desc, &(struct wa_batch){ .rows = { p.rows, p.n_rows } }, &m,
-		              &field));
+		must(!msg_new(&wa_batch_desc, &(struct wa_batch){ .rows = { p.rows, p.n_rows } },
+		              &m, &field));
 		msg_unref(m);
 	}
 	return 0;
