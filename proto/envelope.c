@@ -41,7 +41,7 @@ static bool is_traced(const struct trace *t)
 }
 
 /* Every field by hand: a designated initialiser clears the struct first and is then copied out. */
-static void envelope_of(const struct msg *m, uint64_t now_us, struct wire_envelope *ret)
+static void envelope_of(const struct msg *m, uint64_t now_us, struct packet_envelope *ret)
 {
 	ret->type = m->type ? m->type->number : 0;
 	ret->flags = m->flags & FLAGS_SENT;
@@ -71,19 +71,19 @@ static void advance(char **to, size_t *room, size_t n)
 	*room -= n;
 }
 
-static inline enum err put_envelope(const struct wire_envelope *envelope, char *to, size_t room,
+static inline enum err put_envelope(const struct packet_envelope *envelope, char *to, size_t room,
                                     size_t *ret_len)
 {
 	const char *end = envelope_write(envelope, to, room);
 	if (!end)
-		return proto_encode(&wire_envelope_desc, envelope, to, room, ret_len, NULL);
+		return proto_encode(&packet_envelope_desc, envelope, to, room, ret_len, NULL);
 	*ret_len = (size_t)(end - to);
 	return OK;
 }
 
 enum err packet_put(const struct msg *m, uint64_t now_us, char *to, size_t room, size_t *ret_len)
 {
-	struct wire_envelope envelope;
+	struct packet_envelope envelope;
 	struct str blob = m->blob ? str_n(m->blob->at, m->blob->len) : (struct str){ 0 };
 	size_t all = room, n = 0, total = LENGTH_BYTES;
 	char *start = to;
@@ -119,7 +119,7 @@ enum err packet_put(const struct msg *m, uint64_t now_us, char *to, size_t room,
 
 static enum err check(struct packet *p, struct str rest)
 {
-	const struct wire_envelope *e = &p->envelope;
+	const struct packet_envelope *e = &p->envelope;
 	if (e->blob_len > rest.len || (e->trace_id.len && e->trace_id.len != TRACE_BYTES))
 		return ERR_MALFORMED;
 	uint32_t body = rest.len - e->blob_len;
@@ -144,7 +144,7 @@ enum err packet_next(struct str *pack, struct packet *ret)
 	*pack = str_n(rest.at + rest.len, pack->len - LENGTH_BYTES - rest.len);
 	enum err e = OK;
 	if (!envelope_read(&rest, &ret->envelope))
-		e = proto_decode_first(&wire_envelope_desc, &rest, &ret->envelope, NULL, NULL);
+		e = proto_decode_first(&packet_envelope_desc, &rest, &ret->envelope, NULL, NULL);
 	return e ? e : check(ret, rest);
 }
 
@@ -158,7 +158,7 @@ static inline struct str parts(const struct str *s)
 enum err packet_open(const struct packet *p, uint64_t now_us, struct msg **ret,
                      const struct proto_field **ret_field)
 {
-	const struct wire_envelope *e = &p->envelope;
+	const struct packet_envelope *e = &p->envelope;
 	struct msg *m = NULL;
 	if (!p->type && !e->err)
 		return ERR_TYPE;

@@ -3,7 +3,7 @@
  *
  *     packet   ┌───────────┬──────────────────────────┬────────────────┬───────────┐
  *              │ u32 LE    │ envelope                 │ body           │ blob      │
- *              │ the rest, │ msgpack, wire.envelope   │ msgpack, by    │ as it is, │
+ *              │ the rest, │ msgpack, packet.envelope   │ msgpack, by    │ as it is, │
  *              │ in bytes  │ (proto/schema/wire.msg)  │ envelope.type  │ blob_len  │
  *              └───────────┴──────────────────────────┴────────────────┴───────────┘
  *     pack     packet packet packet …                   (one frame of a link)
@@ -12,10 +12,10 @@
  * is, is the connection's to know. Times are told as time left, since nodes share no clock.
  */
 #pragma once
-#include "proto/wire.h"
+#include "proto/packet.h"
 
 struct packet {
-	struct wire_envelope envelope; /* its views point into the pack */
+	struct packet_envelope envelope; /* its views point into the pack */
 	const struct proto_desc *type; /* NULL: a type that this program does not know */
 	struct str body, blob;         /* into the pack */
 };

@@ -1,5 +1,5 @@
 /*
- * envelope_fast.h — wire.envelope by hand: what stands before every message that leaves its node
+ * envelope_fast.h — packet.envelope by hand: what stands before every message that leaves its node
  * is worth three times the speed of the tables.
  *
  *     write   the same bytes as proto_encode, or nothing: then the tables say why
@@ -14,8 +14,8 @@
 #pragma once
 #include "proto/copy.h"
 #include "proto/pack.h"
+#include "proto/packet.h"
 #include "proto/utf8.h"
-#include "proto/wire.h"
 
 /* In the order of wire.msg: the field's number is its place. */
 enum envelope_field {
@@ -102,9 +102,9 @@ static HOT void envelope_put_trace(struct envelope_writer *w, struct str id)
 	w->n++;
 	to[0] = ENVELOPE_TRACE_ID;
 	to[1] = (char)0xc4;
-	to[2] = WIRE_ENVELOPE_TRACE_ID_MAX;
-	memcpy(to + 3, id.at, WIRE_ENVELOPE_TRACE_ID_MAX);
-	w->at = to + 3 + WIRE_ENVELOPE_TRACE_ID_MAX;
+	to[2] = PACKET_ENVELOPE_TRACE_ID_MAX;
+	memcpy(to + 3, id.at, PACKET_ENVELOPE_TRACE_ID_MAX);
+	w->at = to + 3 + PACKET_ENVELOPE_TRACE_ID_MAX;
 }
 
 /* The head of the map before its n fields, which stand at to + 1. */
@@ -121,16 +121,16 @@ static HOT char *envelope_head(char *to, const struct envelope_writer *w)
 	return w->at + 2;
 }
 
-static HOT bool envelope_is_usual(const struct wire_envelope *e)
+static HOT bool envelope_is_usual(const struct packet_envelope *e)
 {
 	return e->flags <= ENVELOPE_FLAGS_MOST && e->err <= ENVELOPE_ERR_MOST &&
-	       e->from_name.len <= WIRE_ENVELOPE_FROM_NAME_MAX &&
-	       e->to_name.len <= WIRE_ENVELOPE_TO_NAME_MAX &&
-	       (!e->trace_id.len || e->trace_id.len == WIRE_ENVELOPE_TRACE_ID_MAX);
+	       e->from_name.len <= PACKET_ENVELOPE_FROM_NAME_MAX &&
+	       e->to_name.len <= PACKET_ENVELOPE_TO_NAME_MAX &&
+	       (!e->trace_id.len || e->trace_id.len == PACKET_ENVELOPE_TRACE_ID_MAX);
 }
 
 /* The end of what was written; NULL: nothing was, the tables are to do it. */
-static HOT char *envelope_write(const struct wire_envelope *e, char *to, size_t room)
+static HOT char *envelope_write(const struct packet_envelope *e, char *to, size_t room)
 {
 	struct envelope_writer w = { .at = to + 1 };
 	if (room < ENVELOPE_BYTES_MOST || !envelope_is_usual(e))
@@ -238,7 +238,7 @@ static HOT struct str envelope_take_name(struct envelope_reader *r, enum envelop
 
 static HOT struct str envelope_take_trace(struct envelope_reader *r)
 {
-	enum { TRACE = WIRE_ENVELOPE_TRACE_ID_MAX };
+	enum { TRACE = PACKET_ENVELOPE_TRACE_ID_MAX };
 	if (!envelope_next(r, ENVELOPE_TRACE_ID))
 		return (struct str){ 0 };
 	if (r->end - r->at < 3 + TRACE || r->at[1] != 0xc4 || r->at[2] != TRACE) {
@@ -275,7 +275,7 @@ static HOT bool envelope_begin(struct envelope_reader *r)
 
 /* true: read, and `bytes` begin behind it. false: the tables are to read it; ret holds no meaning.
  */
-static HOT bool envelope_read(struct str *bytes, struct wire_envelope *ret)
+static HOT bool envelope_read(struct str *bytes, struct packet_envelope *ret)
 {
 	struct envelope_reader r = { .at = (const unsigned char *)bytes->at };
 	r.end = r.at + bytes->len;

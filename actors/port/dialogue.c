@@ -19,14 +19,14 @@ enum {
  */
 
 /* One packet: [u32][envelope][body][blob]. */
-static enum err write_packet(struct owner *o, const struct wire_envelope *envelope, struct str body,
+static enum err write_packet(struct owner *o, const struct packet_envelope *envelope, struct str body,
                              struct str blob)
 {
 	char head[1024], *at;
 	size_t len;
-	struct wire_envelope e = *envelope;
+	struct packet_envelope e = *envelope;
 	e.blob_len = blob.len;
-	enum err err = proto_encode(&wire_envelope_desc, &e, head, sizeof head, &len, NULL);
+	enum err err = proto_encode(&packet_envelope_desc, &e, head, sizeof head, &len, NULL);
 	if (err)
 		return err;
 	uint64_t all = 4 + len + body.len + (uint64_t)blob.len;
@@ -48,7 +48,7 @@ enum err port_write(struct owner *o, const struct proto_desc *type, const void *
 	size_t len;
 	enum err e = proto_encode(type, struct_body, body, sizeof body, &len, NULL);
 	return e ? e
-	         : write_packet(o, &(struct wire_envelope){ .type = type->number },
+	         : write_packet(o, &(struct packet_envelope){ .type = type->number },
 	                        str_n(body, len), (struct str){ 0 });
 }
 
@@ -62,7 +62,7 @@ static enum err write_carried(struct actor *self, struct carried *slot)
 	struct owner *o = actor_state(self);
 	const struct msg *m = slot->asked;
 	const struct port_carry *c = port_carry_of(m);
-	struct wire_envelope e = {
+	struct packet_envelope e = {
 		.type = c->type,
 		.flags = c->ask ? MSG_ASK : 0,
 		.id = id_of(o, slot),
@@ -196,7 +196,7 @@ static enum err answer_child(struct owner *o, uint64_t re, enum err err, uint32_
                              struct str body, struct str blob)
 {
 	static const char empty_map = (char)0x80; /* the body of a message without fields */
-	struct wire_envelope e = { .flags = MSG_ANSWER, .re = re, .err = err, .type = type };
+	struct packet_envelope e = { .flags = MSG_ANSWER, .re = re, .err = err, .type = type };
 	if (!err && !type) {
 		e.type = port_pong_desc.number;
 		body = str_n(&empty_map, 1);
@@ -242,7 +242,7 @@ static bool may_speak_as(struct actor *self, struct str name)
 static enum err on_say(struct actor *self, const struct packet *p)
 {
 	struct owner *o = actor_state(self);
-	const struct wire_envelope *e = &p->envelope;
+	const struct packet_envelope *e = &p->envelope;
 	if (!may_speak_as(self, e->from_name))
 		return actor_fault(self, "the child spoke as %.*s", STR(e->from_name));
 	if (!may_speak_for(self, e->business))

@@ -16,7 +16,7 @@ export function packets({ encode, decode, decodeFirst, nameOf, typeOf }) {
     const t = typeOf(type);
     if (blob.length > (t.blob ?? 0)) throw new ProtoError('TOO_LARGE', type, 'blob');
     const content = envelope.err ? new Uint8Array(0) : encode(type, body ?? {});
-    const head = encode('wire.envelope', { ...envelope, type: t.number, blob_len: blob.length });
+    const head = encode('packet.envelope', { ...envelope, type: t.number, blob_len: blob.length });
     const length = head.length + content.length + blob.length;
     const bytes = new Uint8Array(4 + length);
     new DataView(bytes.buffer).setUint32(0, length, true);
@@ -29,11 +29,11 @@ export function packets({ encode, decode, decodeFirst, nameOf, typeOf }) {
   // What put() made, without its length. `type` is undefined when it is none of ours; then, and for
   // a bare error answer, there is no `body`.
   function read(bytes) {
-    const { value: envelope, end } = decodeFirst('wire.envelope', bytes);
+    const { value: envelope, end } = decodeFirst('packet.envelope', bytes);
     const blobAt = bytes.length - (envelope.blob_len ?? 0);
     const type = nameOf(envelope.type);
     if (blobAt < end || !envelope.err === (blobAt === end)) {
-      throw new ProtoError('MALFORMED', 'wire.envelope', 'blob_len');
+      throw new ProtoError('MALFORMED', 'packet.envelope', 'blob_len');
     }
     if (type && bytes.length - blobAt > (typeOf(type).blob ?? 0)) {
       throw new ProtoError('TOO_LARGE', type, 'blob');

@@ -45,11 +45,11 @@ static void check_packet(const struct packet *p)
 
 static void check_by_tables(struct str bytes)
 {
-	struct wire_envelope fast = { 0 }, slow;
+	struct packet_envelope fast = { 0 }, slow;
 	struct str rest = bytes;
 	if (!envelope_read(&rest, &fast))
 		return;
-	must(proto_decode_first(&wire_envelope_desc, &bytes, &slow, NULL, NULL) == OK);
+	must(proto_decode_first(&packet_envelope_desc, &bytes, &slow, NULL, NULL) == OK);
 	must(envelope_same(&fast, &slow) && rest.at == bytes.at && rest.len == bytes.len);
 }
 

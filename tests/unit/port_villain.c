@@ -33,12 +33,12 @@ static void put(const void *at, size_t n)
 	}
 }
 
-static void say(struct wire_envelope e, const struct proto_desc *type, const void *body)
+static void say(struct packet_envelope e, const struct proto_desc *type, const void *body)
 {
 	char bytes[2048];
 	size_t head, len = 0;
 	e.type = e.type ? e.type : type->number;
-	if (proto_encode(&wire_envelope_desc, &e, bytes + 4, 1024, &head, NULL) ||
+	if (proto_encode(&packet_envelope_desc, &e, bytes + 4, 1024, &head, NULL) ||
 	    proto_encode(type, body, bytes + 4 + head, 1000, &len, NULL))
 		exit(4);
 	uint32_t all = (uint32_t)(head + len);
@@ -58,7 +58,7 @@ static void hello(void)
 		pause();
 	if (is("wrong-kind")) {
 		static const struct str other[] = { STR_LIT("other") };
-		say((struct wire_envelope){ 0 },
+		say((struct packet_envelope){ 0 },
 		    MSG(port_hello, .version = 1, .name = str_of("villain"),
 		        .kinds = { other, 1 }));
 		return;
@@ -68,13 +68,13 @@ static void hello(void)
 	if (is("endless"))
 		put("\xff\xff\xff\xff", 4);
 	if (is("early"))
-		say((struct wire_envelope){ .flags = MSG_ASK, .id = 1 }, MSG(test_ping, .n = 1));
-	say((struct wire_envelope){ 0 }, MSG(port_hello, .version = is("version") ? 7 : 1,
+		say((struct packet_envelope){ .flags = MSG_ASK, .id = 1 }, MSG(test_ping, .n = 1));
+	say((struct packet_envelope){ 0 }, MSG(port_hello, .version = is("version") ? 7 : 1,
 	                                     .name = str_of("villain"), .kinds = { kinds, 1 }));
 }
 
 /* How each mode treats what it is asked. */
-static void asked(const struct packet *p, struct wire_envelope answer)
+static void asked(const struct packet *p, struct packet_envelope answer)
 {
 	struct test_ping ping;
 	if (proto_decode(&test_ping_desc, p->body, &ping, NULL, NULL))
@@ -84,10 +84,10 @@ static void asked(const struct packet *p, struct wire_envelope answer)
 	if (is("deaf")) /* alive, never answers */
 		return;
 	if (is("impostor"))
-		say((struct wire_envelope){ .id = 1, .from_name = str_of("store") },
+		say((struct packet_envelope){ .id = 1, .from_name = str_of("store") },
 		    MSG(test_ping, .n = 1));
 	if (is("other-tenant"))
-		say((struct wire_envelope){ .id = 1,
+		say((struct packet_envelope){ .id = 1,
 		                            .from_name = str_of("player/a"),
 		                            .business = 99 },
 		    MSG(test_ping, .n = 1));
@@ -101,10 +101,10 @@ static void asked(const struct packet *p, struct wire_envelope answer)
 		return;
 	}
 	for (int i = 0; is("unasked") && i < 100; i++)
-		say((struct wire_envelope){ .flags = MSG_ANSWER, .re = 77 },
+		say((struct packet_envelope){ .flags = MSG_ANSWER, .re = 77 },
 		    MSG(test_pong, .n = 1));
 	for (int i = 0; is("chatter") && i < 100000; i++)
-		say((struct wire_envelope){ .id = 1000,
+		say((struct packet_envelope){ .id = 1000,
 		                            .flags = MSG_ASK,
 		                            .from_name = str_of("player/a"),
 		                            .to_name = str_of("nobody") },
@@ -121,9 +121,9 @@ static void take(struct str frame)
 	if (packet_next(&frame, &p))
 		exit(6);
 	if (p.type == &port_ping_desc && !is("silent"))
-		say((struct wire_envelope){ 0 }, MSG(port_pong));
+		say((struct packet_envelope){ 0 }, MSG(port_pong));
 	if (p.type == &test_ping_desc)
-		asked(&p, (struct wire_envelope){ .flags = MSG_ANSWER, .re = p.envelope.id });
+		asked(&p, (struct packet_envelope){ .flags = MSG_ANSWER, .re = p.envelope.id });
 }
 
 int main(int argc, char **argv)

@@ -45,12 +45,12 @@ static struct str draw_name(char room[256])
 	return str_n(len ? room : NULL, len);
 }
 
-static struct wire_envelope draw_envelope(void)
+static struct packet_envelope draw_envelope(void)
 {
 	static char from[256], to[256], trace[16];
 	for (uint32_t i = 0; i < sizeof trace; i++)
 		trace[i] = (char)draw();
-	return (struct wire_envelope){
+	return (struct packet_envelope){
 		.type = (uint32_t)draw_number(UINT32_MAX),
 		.flags = (uint32_t)draw_number(256),
 		.id = draw_number(UINT64_MAX),
@@ -85,11 +85,11 @@ static void writes_the_same_bytes(void **state)
 {
 	(void)state;
 	for (int i = 0; i < ENVELOPES; i++) {
-		struct wire_envelope e = draw_envelope();
+		struct packet_envelope e = draw_envelope();
 		char slow[ROOM], *fast = malloc(ENVELOPE_BYTES_MOST);
 		size_t len;
 		assert_non_null(fast);
-		assert_int_equal(proto_encode(&wire_envelope_desc, &e, slow, ROOM, &len, NULL), OK);
+		assert_int_equal(proto_encode(&packet_envelope_desc, &e, slow, ROOM, &len, NULL), OK);
 		char *end = envelope_write(&e, fast, ENVELOPE_BYTES_MOST);
 		assert_ptr_equal(end, fast + len);
 		assert_memory_equal(fast, slow, len);
@@ -101,10 +101,10 @@ static void reads_the_same_struct(void **state)
 {
 	(void)state;
 	for (int i = 0; i < ENVELOPES; i++) {
-		struct wire_envelope e = draw_envelope(), back = { 0 };
+		struct packet_envelope e = draw_envelope(), back = { 0 };
 		char slow[ROOM];
 		size_t len;
-		assert_int_equal(proto_encode(&wire_envelope_desc, &e, slow, ROOM, &len, NULL), OK);
+		assert_int_equal(proto_encode(&packet_envelope_desc, &e, slow, ROOM, &len, NULL), OK);
 		uint32_t behind = (uint32_t)(draw() % 12); /* of a body */
 		memset(slow + len, 'b', behind);
 		char *bytes = alone(slow, len + behind);
@@ -123,10 +123,10 @@ static void takes_nothing_else(void **state)
 	uint32_t taken = 0;
 	(void)state;
 	for (int i = 0; i < ENVELOPES; i++) {
-		struct wire_envelope e = draw_envelope(), fast = { 0 };
+		struct packet_envelope e = draw_envelope(), fast = { 0 };
 		char slow[ROOM];
 		size_t len;
-		assert_int_equal(proto_encode(&wire_envelope_desc, &e, slow, ROOM, &len, NULL), OK);
+		assert_int_equal(proto_encode(&packet_envelope_desc, &e, slow, ROOM, &len, NULL), OK);
 		for (int change = 0; change < CHANGES; change++) {
 			size_t n = draw() % 4 ? len : draw() % (len + 1);
 			char *bytes = alone(slow, n);
@@ -135,7 +135,7 @@ static void takes_nothing_else(void **state)
 			struct str rest = str_n(bytes, n);
 			if (envelope_read(&rest, &fast)) {
 				struct str tables = str_n(bytes, n);
-				assert_int_equal(proto_decode_first(&wire_envelope_desc, &tables,
+				assert_int_equal(proto_decode_first(&packet_envelope_desc, &tables,
 				                                    &e, NULL, NULL),
 				                 OK);
 				assert_true(envelope_same(&e, &fast));
@@ -154,15 +154,15 @@ static void leaves_the_unusual_to_the_tables(void **state)
 	static char text[300];
 	char to[ROOM];
 	memset(text, 'x', sizeof text);
-	struct wire_envelope usual = { .type = 7 };
+	struct packet_envelope usual = { .type = 7 };
 	assert_non_null(envelope_write(&usual, to, ENVELOPE_BYTES_MOST));
 	assert_null(envelope_write(&usual, to, ENVELOPE_BYTES_MOST - 1));
-	assert_null(envelope_write(&(struct wire_envelope){ .flags = 256 }, to, ROOM));
-	assert_null(envelope_write(&(struct wire_envelope){ .err = 65536 }, to, ROOM));
-	assert_null(envelope_write(&(struct wire_envelope){ .to_name = { text, 256 } }, to, ROOM));
+	assert_null(envelope_write(&(struct packet_envelope){ .flags = 256 }, to, ROOM));
+	assert_null(envelope_write(&(struct packet_envelope){ .err = 65536 }, to, ROOM));
+	assert_null(envelope_write(&(struct packet_envelope){ .to_name = { text, 256 } }, to, ROOM));
 	assert_null(
-		envelope_write(&(struct wire_envelope){ .from_name = { text, 256 } }, to, ROOM));
-	assert_null(envelope_write(&(struct wire_envelope){ .trace_id = { text, 15 } }, to, ROOM));
+		envelope_write(&(struct packet_envelope){ .from_name = { text, 256 } }, to, ROOM));
+	assert_null(envelope_write(&(struct packet_envelope){ .trace_id = { text, 15 } }, to, ROOM));
 }
 
 static void knows_every_field(void **state)
@@ -173,14 +173,14 @@ static void knows_every_field(void **state)
 		"from_gen",  "to_slot",     "to_gen",   "from_name", "to_name", "business",
 		"principal", "deadline_ms", "trace_id", "span",      "sampled", "blob_len",
 	};
-	assert_int_equal(wire_envelope_desc.n_fields, ENVELOPE_FIELDS);
-	assert_int_equal(wire_envelope_desc.required, 1);
+	assert_int_equal(packet_envelope_desc.n_fields, ENVELOPE_FIELDS);
+	assert_int_equal(packet_envelope_desc.required, 1);
 	for (uint32_t i = 0; i < ENVELOPE_FIELDS; i++) {
-		assert_int_equal(wire_envelope_desc.fields[i].number, i + 1);
-		assert_string_equal(wire_envelope_desc.fields[i].name, names[i]);
+		assert_int_equal(packet_envelope_desc.fields[i].number, i + 1);
+		assert_string_equal(packet_envelope_desc.fields[i].name, names[i]);
 	}
-	assert_int_equal(wire_envelope_desc.fields[ENVELOPE_FLAGS - 1].to, ENVELOPE_FLAGS_MOST);
-	assert_int_equal(wire_envelope_desc.fields[ENVELOPE_ERR - 1].to, ENVELOPE_ERR_MOST);
+	assert_int_equal(packet_envelope_desc.fields[ENVELOPE_FLAGS - 1].to, ENVELOPE_FLAGS_MOST);
+	assert_int_equal(packet_envelope_desc.fields[ENVELOPE_ERR - 1].to, ENVELOPE_ERR_MOST);
 }
 
 int main(void)

@@ -2,9 +2,9 @@
  * proto_envelope_same.h — are two envelopes one, whichever bytes their views point to?
  */
 #pragma once
-#include "proto/wire.h"
+#include "proto/packet.h"
 
-static inline bool envelope_same(const struct wire_envelope *a, const struct wire_envelope *b)
+static inline bool envelope_same(const struct packet_envelope *a, const struct packet_envelope *b)
 {
 	return a->type == b->type && a->flags == b->flags && a->id == b->id && a->re == b->re &&
 	       a->err == b->err && a->from_slot == b->from_slot && a->from_gen == b->from_gen &&

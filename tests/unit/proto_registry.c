@@ -1,6 +1,6 @@
 /* proto_registry.c — every type is found by its number and by its name, and no other is. */
 #include "proto/test.h"
-#include "proto/wire.h"
+#include "proto/packet.h"
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -19,7 +19,7 @@ static void finds_all(void **state)
 	}
 	assert_null(proto_all[proto_all_n]);
 	assert_ptr_equal(proto_by_number(99 << 16 | 1), &test_ping_desc);
-	assert_ptr_equal(proto_by_name(str_of("wire.envelope")), &wire_envelope_desc);
+	assert_ptr_equal(proto_by_name(str_of("packet.envelope")), &packet_envelope_desc);
 	assert_ptr_equal(test_ping_desc.reply, &test_pong_desc);
 }
 
