@@ -11,6 +11,7 @@
 #include "bus/place.h"
 #include "proto/codec.h"
 #include "proto/envelope.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { HUBS_MOST = 4, TYPES_MOST = 1024, WANTED_MOST = 4096, TOLD_MOST = 1024, REVOKED_MOST = 16 };
@@ -20,6 +21,7 @@ struct hub_line {
 	uint32_t peer; /* 0: to be dialled */
 	uint64_t redial_us;
 	bool joined;
+	uint64_t taken_us; /* since when it says that our name is; UINT64_MAX: passed on */
 	uint32_t wanted[WANTED_MOST], n_wanted; /* types that others hear, rising */
 };
 
@@ -69,16 +71,23 @@ static struct told *told_of_key(const struct bus *b, const char *key)
 	return NULL;
 }
 
+static struct told *told_of_name(const struct bus *b, const char *name)
+{
+	for (uint32_t i = 0; i < b->n_told; i++)
+		if (!strcmp(b->told[i].row.name, name))
+			return &b->told[i];
+	return NULL;
+}
+
 /* The place of a name; when all are taken, one that has left makes room. */
 static struct told *told_place(struct bus *b, const char *name)
 {
-	struct told *left = NULL;
-	for (uint32_t i = 0; i < b->n_told; i++) {
-		if (!strcmp(b->told[i].row.name, name))
-			return &b->told[i];
-		left = b->told[i].left ? &b->told[i] : left;
-	}
-	return b->n_told < TOLD_MOST ? &b->told[b->n_told++] : left;
+	struct told *t = told_of_name(b, name);
+	if (!t && b->n_told < TOLD_MOST)
+		return &b->told[b->n_told++];
+	for (uint32_t i = 0; !t && i < b->n_told; i++)
+		t = b->told[i].left ? &b->told[i] : NULL;
+	return t;
 }
 
 bool bus_knows_key(const struct bus *b, const char *key)
@@ -103,7 +112,8 @@ static bool hosts_all(const struct row *may, const struct row *claims)
 }
 
 /* On ipc the folder's mode has let it in. With a key: what the hub says of it counts, not what it
- * says itself. */
+ * says itself. Who it is, is its name and epoch; the key only says what it may, and several nodes
+ * may share one. */
 static enum err on_admit(void *ctx, struct row *row, struct str key)
 {
 	struct bus *b = ctx;
@@ -112,8 +122,8 @@ static enum err on_admit(void *ctx, struct row *row, struct str key)
 		return key.len && !str_is(key, b->hub_key) ? ERR_DENIED : OK;
 	if (!key.len)
 		return OK;
-	struct told *k = told_of_key(b, row->key);
-	if (!k || strcmp(k->row.name, row->name) || !hosts_all(&k->row, row))
+	struct told *k = told_of_name(b, row->name);
+	if (!k || strcmp(k->row.key, row->key) || !hosts_all(&k->row, row))
 		return ERR_DENIED;
 	row->limited = k->row.limited;
 	memcpy(row->groups, k->row.groups, sizeof row->groups);
@@ -245,6 +255,7 @@ static void set_joined(struct bus *b, struct hub_line *h, bool joined)
 {
 	b->n_joined += joined - h->joined;
 	h->joined = joined;
+	h->taken_us = 0;
 	b->tell_heard |= joined;
 }
 
@@ -328,6 +339,25 @@ static void on_gone(void *ctx, struct peer *p)
 	b->config.calls->roster(b->config.ctx);
 }
 
+/* Whoever had the name may have just ended: only one that is still there after the time in which it
+ * would be suspect is worth a word. */
+static void on_taken(void *ctx, struct peer *p)
+{
+	struct bus *b = ctx;
+	struct hub_line *h = hub_of(b, p);
+	if (!h || !b->config.calls->refused)
+		return;
+	h->taken_us = h->taken_us ? h->taken_us : b->now_us;
+	if (h->taken_us == UINT64_MAX || b->now_us - h->taken_us < PEER_SUSPECT_US)
+		return;
+	char why[BUS_ROW_NAME_MAX + 96];
+	int n = snprintf(why, sizeof why,
+	                 "a node called %s is alive on this bus: end it, or take another name",
+	                 b->self.name);
+	h->taken_us = UINT64_MAX;
+	b->config.calls->refused(b->config.ctx, ERR_CONFLICT, str_n(why, (uint32_t)n));
+}
+
 static void on_stale(void *ctx)
 {
 	struct bus *b = ctx;
@@ -341,6 +371,7 @@ static const struct peers_calls peers_calls = {
 	.lost = on_lost,
 	.gone = on_gone,
 	.stale = on_stale,
+	.taken = on_taken,
 };
 
 /* ---- turns ---------------------------------------------------------------------------------- */

@@ -42,7 +42,7 @@ enum err frame_take(struct str b, struct frame_head *ret_head, struct str *ret_p
 	if (b.at[2] != FRAME_VERSION)
 		return ERR_VERSION;
 	uint8_t kind = (uint8_t)b.at[3];
-	if (kind < FRAME_HELLO || kind > FRAME_BYE)
+	if (kind < FRAME_HELLO || kind > FRAME_TAKEN)
 		return ERR_MALFORMED;
 	*ret_head = (struct frame_head){
 		.kind = kind,

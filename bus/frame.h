@@ -17,6 +17,7 @@
  *     WHO       nothing: you are not known here, say HELLO
  *     STALE     nothing: that incarnation of you is gone for good
  *     BYE       nothing: I end
+ *     TAKEN     nothing: your name is that of another who lives; of a hub
  *
  * DATA, EVENT, CONTROL and PIECE are numbered from 1 by their sender, for each peer; `seq` of the
  * others is the highest number sent so far, so that a lost tail shows; of a HELLO it is its
@@ -37,6 +38,7 @@ enum frame_kind {
 	FRAME_WHO,
 	FRAME_STALE,
 	FRAME_BYE,
+	FRAME_TAKEN,
 };
 
 enum frame_flags {

@@ -268,6 +268,12 @@ static void on_stale(void *ctx)
 	h->stale = true;
 }
 
+static void on_taken(void *ctx, struct peer *p)
+{
+	(void)ctx; /* only nodes dial hubs */
+	(void)p;
+}
+
 static const struct peers_calls peers_calls = {
 	.admit = on_admit,
 	.up = on_up,
@@ -275,6 +281,7 @@ static const struct peers_calls peers_calls = {
 	.lost = on_lost,
 	.gone = on_gone,
 	.stale = on_stale,
+	.taken = on_taken,
 };
 
 /* ---- turns ---------------------------------------------------------------------------------- */

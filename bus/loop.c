@@ -65,12 +65,13 @@ struct resolve {
 struct loop {
 	uv_loop_t uv;
 	uv_prepare_t turn;
+	uv_check_t woke;
 	uv_idle_t awake;
 	struct part *parts;
 	struct resolve *resolves;
 	struct loop_stage *stages;
 	bool in_turn, closing;
-	uint64_t turn_end_us, idle_end_ns;
+	uint64_t woke_us;
 	struct loop_stats stats;
 };
 
@@ -94,18 +95,23 @@ static void reap(struct loop *l)
 	}
 }
 
+/* Runs behind the callbacks of descriptors. When the sleep ended libuv knows to the millisecond
+ * only; asking it for more (UV_METRICS_IDLE_TIME) costs a second epoll_wait each time. */
+static void on_check(uv_check_t *h)
+{
+	struct loop *l = h->data;
+	uint64_t now_us = loop_now_us(l), polled_us = uv_now(&l->uv) * 1000;
+	l->woke_us = now_us - polled_us < 1000 ? now_us : polled_us;
+}
+
 /* A turn lasts from waking to the end of its last stage: callbacks included, sleep left out. */
 static void account(struct loop *l)
 {
-	uint64_t now_us = loop_now_us(l), idle_ns = uv_metrics_idle_time(&l->uv);
-	uint64_t took_us = now_us - l->turn_end_us, slept_us = (idle_ns - l->idle_end_ns) / 1000;
-	took_us -= slept_us < took_us ? slept_us : took_us;
+	uint64_t took_us = loop_now_us(l) - l->woke_us;
 	l->stats.turns++;
 	l->stats.slow_turns += took_us > SLOW_TURN_US;
 	if (took_us > l->stats.longest_us)
 		l->stats.longest_us = took_us;
-	l->turn_end_us = now_us;
-	l->idle_end_ns = idle_ns;
 }
 
 static void on_prepare(uv_prepare_t *h)
@@ -164,12 +170,12 @@ enum err loop_new(struct loop **ret)
 		free(l);
 		return ERR_IO;
 	}
-	uv_loop_configure(&l->uv, UV_METRICS_IDLE_TIME);
 	uv_prepare_init(&l->uv, &l->turn);
+	uv_check_init(&l->uv, &l->woke);
 	uv_idle_init(&l->uv, &l->awake);
-	l->turn.data = l->awake.data = l;
+	l->turn.data = l->woke.data = l->awake.data = l;
 	uv_prepare_start(&l->turn, on_prepare);
-	l->turn_end_us = loop_now_us(l);
+	uv_check_start(&l->woke, on_check);
 	*ret = l;
 	return OK;
 }
@@ -215,6 +221,7 @@ void loop_free(struct loop **loop)
 		loop_stage_free(&s);
 	}
 	uv_close((uv_handle_t *)&l->turn, NULL);
+	uv_close((uv_handle_t *)&l->woke, NULL);
 	uv_close((uv_handle_t *)&l->awake, NULL);
 	uv_run(&l->uv, UV_RUN_DEFAULT);
 	int rc = uv_loop_close(&l->uv);
@@ -225,6 +232,7 @@ void loop_free(struct loop **loop)
 
 void loop_run(struct loop *l)
 {
+	l->woke_us = loop_now_us(l);
 	uv_run(&l->uv, UV_RUN_DEFAULT);
 }
 

@@ -109,6 +109,15 @@ static void namesake(struct peers *ps, const struct row *row)
 	}
 }
 
+/* A hub gives no name away while whoever bears it lives: the line is up, and a beat or two may have
+ * been missed at the most. One that was killed is not waited for, its line is down. */
+static bool is_taken(const struct peers *ps, const struct peer *was, const struct row *row)
+{
+	return ps->self.hub && was && was->greeted && !was->bye && was->row.epoch < row->epoch &&
+	       was->state == BUS_PEER_UP && !was->mute_looked_us &&
+	       ps->looked_us - was->heard_looked_us < PEER_ALIVE_US;
+}
+
 /* On the inbox: somebody dialled us. Hubs are known by the line we dialled, never by calling. */
 static void hello_in(struct peers *ps, const struct frame_head *h, struct row *row, struct str key)
 {
@@ -124,6 +133,10 @@ static void hello_in(struct peers *ps, const struct frame_head *h, struct row *r
 	}
 	if (!p && hub)
 		return;
+	if (!p && is_taken(ps, was, row)) {
+		peers_answer(ps, 0, FRAME_TAKEN, 0, row->epoch, 0);
+		return;
+	}
 	if (!p && peers_meet(ps, row, &p) == ERR_STALE)
 		peers_answer(ps, 0, FRAME_STALE, FRAME_YOURS, row->epoch, 0);
 	if (!p)
@@ -221,16 +234,21 @@ static void from_peer(struct peers *ps, struct peer *p, const struct frame_head 
 	}
 }
 
+/* Answered by nothing, lest two strangers never stop. */
+static bool is_last_word(uint8_t kind)
+{
+	return kind == FRAME_STALE || kind == FRAME_BYE || kind == FRAME_TAKEN;
+}
+
 /* Is this frame not for this incarnation, or not from a living one? Then it is not opened. */
 static bool misdirected(struct peers *ps, const struct frame_head *h, uint32_t line)
 {
-	bool quiet = h->kind == FRAME_STALE || h->kind == FRAME_BYE;
 	bool buried = peers_buried(ps, h->from);
 	bool other = h->to != ps->self.epoch && !(h->kind == FRAME_HELLO && !h->to);
 	if (!buried && !other)
 		return false;
 	ps->stats.stale++;
-	if (!quiet)
+	if (!is_last_word(h->kind))
 		peers_answer(ps, line, FRAME_STALE, buried ? FRAME_YOURS : 0, h->from,
 		             buried ? 0 : h->to);
 	return true;
@@ -274,13 +292,15 @@ static void on_frame(struct peers *ps, const struct link_event *ev)
 	} else if (h.kind == FRAME_WHO && line) {
 		peer_mute(ps, line);
 		peer_hello(ps, line, FRAME_ASK);
+	} else if (h.kind == FRAME_TAKEN && line && line->row.hub) {
+		ps->calls->taken(ps->ctx, line);
 	} else if (h.kind == FRAME_STALE && p && (line || str_is(ev->key, p->key))) {
 		on_stale(ps, p, &h);
 	} else if (!line && (!p || !p->greeted || !str_is(ev->key, p->key))) {
 		ps->stats.strangers++;
-		if (h.kind != FRAME_BYE && h.kind != FRAME_STALE)
+		if (!is_last_word(h.kind))
 			peers_answer(ps, 0, FRAME_WHO, 0, h.from, 0);
-	} else if (!line && h.kind != FRAME_WHO && h.kind != FRAME_STALE) {
+	} else if (!line && h.kind != FRAME_WHO && h.kind != FRAME_STALE && h.kind != FRAME_TAKEN) {
 		from_peer(ps, p, &h, in);
 	}
 }

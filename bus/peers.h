@@ -29,6 +29,7 @@ enum {
 	PEER_BULK_MOST = 256,  /* messages waiting in the bulk queue */
 	PEER_BULK_BYTES = 64 << 20,
 	PEER_BEAT_US = 250000,
+	PEER_ALIVE_US = 600000, /* heard of by the last beat or the one before */
 	PEER_SUSPECT_US = 1000000,
 	PEER_HELLO_US = 100000, /* an unanswered HELLO is said again */
 	PEER_DOWN_US = 500000,
@@ -112,6 +113,7 @@ struct peers_calls {
 	void (*lost)(void *ctx, const struct msg *m, enum err why);
 	void (*gone)(void *ctx, struct peer *p); /* the last word of it */
 	void (*stale)(void *ctx);
+	void (*taken)(void *ctx, struct peer *hub); /* our name is, as it says to each HELLO */
 };
 
 struct peers_stats {

@@ -14,12 +14,19 @@ struct zap {
 	bool (*known)(void *ctx, const char *key);
 	void *ctx;
 	uint64_t refused;
+	bool stirred;
 };
 
-static void wake(void *ctx, int events)
+static void stir(void *ctx, int events)
 {
-	(void)ctx;
+	struct zap *z = ctx;
 	(void)events;
+	z->stirred = true;
+}
+
+bool zap_stirred(const struct zap *z)
+{
+	return z->stirred;
 }
 
 enum err zap_new(const struct zap_config *config, struct zap **ret)
@@ -35,7 +42,7 @@ enum err zap_new(const struct zap_config *config, struct zap **ret)
 	if (!z->socket || zmq_setsockopt(z->socket, ZMQ_LINGER, &none, sizeof none) ||
 	    zmq_bind(z->socket, "inproc://zeromq.zap.01") ||
 	    zmq_getsockopt(z->socket, ZMQ_FD, &fd, &n) ||
-	    loop_watch(config->loop, fd, LOOP_READ, wake, z, &z->fd)) {
+	    loop_watch(config->loop, fd, LOOP_READ, stir, z, &z->fd)) {
 		zap_free(&z);
 		return ERR_IO;
 	}
@@ -111,6 +118,7 @@ void zap_turn(struct zap *z)
 {
 	struct part parts[PARTS];
 	int n;
+	z->stirred = false;
 	while (take(z, parts, &n)) {
 		char key[LINK_KEY_BYTES + 1] = "";
 		bool ok = n == PARTS && part_is(&parts[PART_VERSION], "1.0") &&

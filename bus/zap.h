@@ -16,7 +16,8 @@ struct zap_config {
 };
 MUST enum err zap_new(const struct zap_config *config, struct zap **ret);
 void zap_free(struct zap **z);
-void zap_turn(struct zap *z); /* answers all that wait */
+bool zap_stirred(const struct zap *z); /* its descriptor fired since the last zap_turn() */
+void zap_turn(struct zap *z);          /* answers all that wait */
 uint64_t zap_refused(const struct zap *z);
 
 #define ZAP_DOMAIN "switchboard"

@@ -200,7 +200,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sent = send_some(d);
 	while (size >= 3) {
 		bool peer = data[0] & 1;
-		uint8_t kind = (uint8_t)(1 + (data[0] >> 1 & 15) % FRAME_BYE);
+		uint8_t kind = (uint8_t)(1 + (data[0] >> 1 & 15) % FRAME_TAKEN);
 		uint32_t line = data[0] & 32 ? 1 + peer : 0;
 		size_t n = (size_t)data[1] | (size_t)data[2] << 8;
 		uint32_t flags = (data[0] >> 6) * 0x0203u << (data[0] >> 6 & 2 ? 7 : 0);

@@ -25,7 +25,7 @@ struct node {
 	struct world *world;
 	struct bus_serve *serve;
 	struct bus *bus;
-	uint32_t got, refused, answers, lost, gone;
+	uint32_t got, refused, answers, lost, gone, stale;
 	enum err answer, why;
 	char text[201];
 };
@@ -77,7 +77,12 @@ static void refused(void *ctx, enum err e, struct str why)
 	str_keep(n->text, sizeof n->text, why);
 }
 
-static const struct bus_calls calls = { deliver, lost, gone, nothing, nothing, refused };
+static void stale(void *ctx)
+{
+	((struct node *)ctx)->stale++;
+}
+
+static const struct bus_calls calls = { deliver, lost, gone, nothing, stale, refused };
 
 static bool nodes_in(void *ctx)
 {
@@ -236,6 +241,73 @@ static void known_keys_speak_what_they_may(void **state)
 	assert_int_equal(w->nodes[0].answer, ERR_DENIED);
 	assert_int_equal(w->nodes[1].got, 1);
 	assert_int_equal(bus_stats(w->nodes[1].bus).denied, 1);
+}
+
+static bool all_up(struct world *w)
+{
+	return up(w, 0) == 2 && up(w, 1) == 2 && up(w, 2) == 2;
+}
+
+static bool two_left(struct world *w)
+{
+	return w->nodes[1].gone == 1 && w->nodes[2].gone == 1 && up(w, 1) == 1 && up(w, 2) == 1;
+}
+
+/* Who a node is, is its name and incarnation; its key only says what it may. */
+static void nodes_that_share_a_key_are_two(void **state)
+{
+	struct world *w = *state;
+	key_new(w, "crew", "*", "*");
+	key_new(w, "other", "*", "*");
+	node_start(w, 0, "crew#1", "crew", "echo");
+	node_start(w, 1, "crew#2", "crew", "echo");
+	node_start(w, 2, "other", "other", "store");
+	await(w, all_up);
+	bus_serve_free(&w->nodes[0].serve);
+	w->nodes[0].bus = NULL;
+	await(w, two_left);
+	struct beat_alive alive = { .name = str_of("x"), .every_ms = 1000 };
+	w->nodes[0].got = w->nodes[1].got = 0;
+	send_ask(w, 2, &beat_alive_desc, &alive);
+	await(w, one_got);
+}
+
+static bool first_and_last_up(struct world *w)
+{
+	return up(w, 0) == 1 && up(w, 2) == 1;
+}
+
+static bool is_told_the_name_is_taken(struct world *w)
+{
+	return w->nodes[1].refused == 1;
+}
+
+static bool heir_is_in(struct world *w)
+{
+	return bus_joined(w->nodes[1].bus) && up(w, 1) == 1 && up(w, 2) == 1;
+}
+
+/* One name twice: the one that lives stays, the newcomer hears why, and is let in after it. */
+static void a_name_that_lives_is_not_given_away(void **state)
+{
+	struct world *w = *state;
+	key_new(w, "crew", "*", "*");
+	key_new(w, "other", "*", "*");
+	node_start(w, 0, "crew", "crew", "echo");
+	node_start(w, 2, "other", "other", "store");
+	await(w, first_and_last_up);
+	node_start(w, 1, "crew", "crew", "echo");
+	await(w, is_told_the_name_is_taken);
+	assert_int_equal(w->nodes[1].why, ERR_CONFLICT);
+	assert_string_equal(
+		w->nodes[1].text,
+		"a node called crew is alive on this bus: end it, or take another name");
+	assert_false(bus_joined(w->nodes[1].bus));
+	assert_int_equal(w->nodes[2].gone, 0);
+	assert_int_equal(w->nodes[0].stale, 0);
+	bus_serve_free(&w->nodes[0].serve);
+	w->nodes[0].bus = NULL;
+	await(w, heir_is_in);
 }
 
 static bool is_refused(struct world *w)
@@ -441,6 +513,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(known_keys_speak_what_they_may),
+		T(nodes_that_share_a_key_are_two),
+		T(a_name_that_lives_is_not_given_away),
 		T(a_kind_not_on_the_card_may_not_join),
 		T(a_name_not_on_the_card_may_not_join),
 		T(a_revoked_key_is_dropped_alive),

@@ -344,28 +344,33 @@ static void a_new_hub_is_joined_by_itself(void **state)
 	assert_int_equal(w->nodes[0].gone + w->nodes[0].stale + w->nodes[0].lost, 0);
 }
 
-static bool first_is_stale(struct world *w)
+static bool heir_is_in(struct world *w)
 {
-	return w->nodes[1].stale && w->nodes[0].gone == 1;
+	return bus_joined(w->nodes[1].bus) && w->nodes[0].gone == 1;
 }
 
-/* A second process of the same name, younger: the first hears that its time is over. */
-static void the_younger_of_one_name_stays(void **state)
+static bool elder_is_stale(struct world *w)
+{
+	return w->nodes[1].stale;
+}
+
+/* A name is given away when whoever bears it is stuck; waking, it hears that its time is over. */
+static void a_stuck_elder_gives_way(void **state)
 {
 	struct world *w = *state;
 	world_up(w);
 	struct node old = w->nodes[1];
 	w->nodes[1] = (struct node){ 0 };
-	node_start(w, 1, 999);
 	old.world = w;
-	struct node *n = &w->nodes[1];
-	n->in = old.in;
-	n->out = old.out;
-	/* the old one's bus is driven by hand, its calls go to the new one's record */
+	w->nodes[1].in = old.in; /* they turn whoever stands here, and the elder not any more */
+	w->nodes[1].out = old.out;
+	node_start(w, 1, 999);
+	await(w, heir_is_in);
+	/* the old one's calls go to the new one's record */
 	struct loop_stage *in, *out;
 	assert_int_equal(loop_on_turn(w->loop, LOOP_DRAIN, node_in, &old, &in), OK);
 	assert_int_equal(loop_on_turn(w->loop, LOOP_FLUSH, node_out, &old, &out), OK);
-	await(w, first_is_stale);
+	await(w, elder_is_stale);
 	loop_stage_free(&in);
 	loop_stage_free(&out);
 	node_stop(&old);
@@ -375,9 +380,11 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(messages_arrive_in_order_and_are_let_go), T(a_good_end_is_known_at_once),
-		T(events_reach_those_who_hear_them),        T(a_new_hub_is_joined_by_itself),
-		T(the_younger_of_one_name_stays),
+		T(messages_arrive_in_order_and_are_let_go),
+		T(a_good_end_is_known_at_once),
+		T(events_reach_those_who_hear_them),
+		T(a_new_hub_is_joined_by_itself),
+		T(a_stuck_elder_gives_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
