@@ -176,6 +176,31 @@ supervisor=
 "$switchboard" down --state st 2>err2
 check "down without a system ends with 3" [ $? = 3 ]
 
+# Two gateways share the door: one dies, the other serves meanwhile; a taken port is said to be taken.
+cat >door.cfg <<'END'
+groups
+    street
+        hosts = gateway
+        count = 2
+END
+up --config door.cfg --listen 127.0.0.1:0
+url=$(sed -n 's/^ready //p' out)
+healthy() { [ "$(curl -s -o /dev/null -m 2 -w '%{http_code}' "$url/api/health")" = 200 ]; }
+check "the url is true" healthy
+pid=$(field street.1 pid)
+kill -9 "$pid"
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	check "served while one gateway is gone" healthy
+done
+check "the gateway comes back" within 3 came_back street.1 "$pid"
+"$switchboard" up --state other --config door.cfg --listen "${url#http://}" 2>err2
+check "taken port ends with 1" [ $? = 1 ]
+check "taken port is explained" grep -q "${url#http://} is taken by another process; --listen" err2
+check "down with a door" "$switchboard" down --state st
+wait "$supervisor"
+check "down with a door ends with 0" [ $? = 0 ]
+supervisor=
+
 # What cannot start says why.
 printf 'lisen = 1\n' >bad.cfg
 "$switchboard" up --state st --config bad.cfg 2>err2
