@@ -76,7 +76,19 @@ class Lab:
             self.stop()
         if kind and not (kind is SystemExit and error.code == 0):
             self.show_log()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.remove()
+
+    def remove(self):
+        """Its folders: of root's systems the database lies elsewhere, where its user may reach it."""
+        database = self.database()
+        for folder in {os.path.realpath(os.path.join(database, "run")), database, self.folder}:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def database(self):
+        """Folder of the private PostgreSQL."""
+        folder = os.path.join(self.state, "db")
+        link = os.path.join(folder, "elsewhere")
+        return os.path.realpath(link if os.path.islink(link) else folder)
 
     def start(self, seconds=60):
         self.lines = []
@@ -109,7 +121,9 @@ class Lab:
         return code
 
     def show_log(self, lines=80):
-        sys.stderr.write("".join(self.lines[-lines:]))
+        """The last lines but those of requests that went well: of these there are thousands."""
+        told = [line for line in self.lines if "msg=request" not in line or " status=200 " not in line]
+        sys.stderr.write("".join(told[-lines:]))
 
     # ---- as an operator --------------------------------------------------------------------------
 
@@ -125,11 +139,29 @@ class Lab:
     def ask_lines(self, *args):
         return [json.loads(line) for line in self.run(*args, "--json").splitlines()]
 
+    def children(self):
+        """What the supervisor says of each process; nothing while it cannot be asked."""
+        done = subprocess.run([self.switchboard, "status", "--state", self.state, "--json"], capture_output=True,
+                              text=True, timeout=60)
+        status = json.loads(done.stdout)  # its code is 1 while somebody is down
+        return {p["name"]: p for p in status.get("children", [])}
+
     def processes(self):
         """Name to pid of everything the supervisor keeps alive."""
-        done = subprocess.run([self.switchboard, "status", "--state", self.state, "--json"], capture_output=True, text=True, timeout=60)
-        status = json.loads(done.stdout)  # its code is 1 while somebody is down
-        return {p["name"]: p["pid"] for p in status["children"] if p.get("pid")}
+        return {name: p["pid"] for name, p in self.children().items() if p.get("pid")}
+
+    def all_up(self):
+        states = [p["state"] for p in self.children().values() if p["name"] != "migrate"]
+        return bool(states) and all(state == "up" for state in states)
+
+    def sql(self, query):
+        """Rows of the private database as lists of texts, read past everything of ours."""
+        socket_folder = os.path.realpath(os.path.join(self.database(), "run"))
+        done = subprocess.run(["psql", "-h", socket_folder, "-U", "postgres", "-d", "switchboard", "-XAtF", "\t", "-v",
+                               "ON_ERROR_STOP=1", "-c", "set search_path = switchboard", "-c", query],
+                              capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return [line.split("\t") for line in done.stdout.splitlines() if line != "SET"]
 
     # ---- from the street -------------------------------------------------------------------------
 
@@ -149,7 +181,7 @@ class Lab:
             body = json.dumps(body)
         return self.http(method, path, body, headers)
 
-    def webhook(self, connector, messages, kind="notify", secret=None):
+    def webhook(self, connector, messages, kind="notify", secret=None, timeout=30):
         body = json.dumps({"messages": messages, "type": kind})
         secret = secret or connector["secret"]
         signature = hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest()
@@ -157,7 +189,7 @@ class Lab:
             "Content-Type": "application/json",
             "X-Connector": str(connector["id"]),
             "X-Hub-Signature-256": f"sha256={signature}",
-        })
+        }, timeout)
 
 
 def text(ident, body, chat="4915100000001@s.whatsapp.net", at=None, mine=False):
