@@ -204,7 +204,7 @@ static void write_conf(FILE *f, const struct cluster_home *h, const char *const 
 	fprintf(f, "max_connections = 100\nshared_buffers = %uMB\n", buffers_mb());
 	/* What an acknowledgement stands on. */
 	fprintf(f, "fsync = on\nsynchronous_commit = on\nfull_page_writes = on\n");
-	fprintf(f, "wal_compression = on\nmax_wal_size = 2GB\ncheckpoint_timeout = 15min\n");
+	fprintf(f, "wal_compression = lz4\nmax_wal_size = 2GB\ncheckpoint_timeout = 15min\n");
 	/* Short statements by the thousand: compiling plans costs more than it gives. */
 	fprintf(f, "jit = off\n");
 	/* A statement's error goes to its asker; the log holds no rows, so it stays small and has

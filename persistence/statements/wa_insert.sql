@@ -27,11 +27,11 @@ with asked as materialized (
 	select name, epoch from lease
 	 where name in (select lease from asked)
 	 order by name
-	   for share
+	   for key share
 ), fine as materialized (
 	-- Asks of several partitions may be merged here and hold one id twice: one at a time.
 	select a.*, case when a.provider_id is null then 1
-	            else row_number() over (partition by a.provider_id order by a.ord) end as turn
+	            else row_number() over (partition by a.provider_id collate "C" order by a.ord) end as turn
 	  from asked a
 	  join held h on (h.name, h.epoch) = (a.lease, a.epoch)
 ), plan as materialized (
@@ -76,8 +76,8 @@ with asked as materialized (
 	       reply_to, target, push_name, fingerprint, body_print, media_sha, body, raw
 	  from plan
 	 where id is not null and dup_in is null
-	 order by provider_id
-	    on conflict do nothing
+	 order by provider_id collate "C"
+	    on conflict (business_id, provider_id, collision_no) do nothing
 	returning id
 ), up as (
 	update wa_message m
@@ -106,8 +106,8 @@ with asked as materialized (
 	  join plan b on (b.lease, b.number, b.place) = (d.lease, d.number, d.dup_in)
 	 where d.dup_in is not null and d.id is not null
 	   and (b.id in (select id from put) or (b.want = 4 and b.twin in (select id from up)))
-	 order by d.provider_id
-	    on conflict do nothing
+	 order by d.provider_id collate "C"
+	    on conflict (business_id, provider_id, collision_no) do nothing
 	returning id
 ), acts as materialized (
 	select chat, target, kind as slot, case when kind = 40 then '' else sender end as sender,

@@ -7,7 +7,7 @@ with asked as (
 ), held as materialized (
 	select name, epoch from lease
 	 where name in (select lease from asked)
-	 order by name for share
+	 order by name for key share
 ), fit as (
 	select asked.*, asked.lease is null or held.name is not null as ok
 	  from asked left join held on (held.name, held.epoch) = (asked.lease, asked.epoch)
