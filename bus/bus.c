@@ -459,6 +459,12 @@ enum err bus_send(struct bus *b, uint32_t peer, const struct msg *m)
 	return p ? peer_send(b->peers, p, FRAME_DATA, m) : ERR_GONE;
 }
 
+enum err bus_send_body(struct bus *b, uint32_t peer, const struct msg *head, const void *body)
+{
+	struct peer *p = peers_of(b->peers, peer);
+	return p ? peer_send_body(b->peers, p, FRAME_DATA, head, body) : ERR_GONE;
+}
+
 static bool wanted_at(const struct hub_line *h, uint32_t type)
 {
 	uint32_t low = 0, high = h->n_wanted;

@@ -59,6 +59,11 @@ uint64_t bus_next_us(const struct bus *b);
  * as the peer has not acknowledged it. */
 MUST enum err bus_send(struct bus *b, uint32_t peer, const struct msg *m);
 
+/* The same from a body on the sender's stack, without a block between: `head` is the message but
+ * for its body. ERR_TOO_LARGE also when it is one for bus_send(): it fits no pack, or must not
+ * overtake one that does not. */
+MUST enum err bus_send_body(struct bus *b, uint32_t peer, const struct msg *head, const void *body);
+
 /* Events: to every other node with a subscriber, through one hub (the first that lives). At most
  * once; what its own node hears, the caller delivers itself. OK also when nobody wants it.
  * ERR_UNAVAILABLE: no hub; ERR_FULL: the hub does not keep up. Both are counted. */

@@ -19,6 +19,7 @@ struct peers {
 	void *ctx;
 	struct peer *live[PEERS_MOST]; /* by rising number */
 	uint32_t n_live, last_number;
+	struct peer *latest;               /* asked for */
 	struct grave graves[PEERS_GRAVES]; /* a ring: only the latest can still be heard */
 	uint32_t n_graves;
 	uint64_t now_us, next_us;

@@ -321,14 +321,14 @@ static bool pack_empty(const struct peer *p)
 }
 
 static enum err pack_msg(struct peers *ps, struct peer *p, enum frame_kind kind,
-                         const struct msg *m)
+                         const struct msg *head, const void *body)
 {
-	enum err e = pack_open(ps, p, kind, m->flags & MSG_CONTROL);
+	enum err e = pack_open(ps, p, kind, head->flags & MSG_CONTROL);
 	if (e)
 		return e;
 	struct frame *f = p->pack.frame;
 	size_t n;
-	e = packet_put(m, ps->now_us, f->at + f->len, f->cap - f->len, &n);
+	e = packet_put_body(head, body, ps->now_us, f->at + f->len, f->cap - f->len, &n);
 	if (!e) {
 		f->len += (uint32_t)n;
 		p->pack.n_msgs++;
@@ -337,21 +337,28 @@ static enum err pack_msg(struct peers *ps, struct peer *p, enum frame_kind kind,
 	return e;
 }
 
-enum err peer_send(struct peers *ps, struct peer *p, enum frame_kind kind, const struct msg *m)
+enum err peer_send_body(struct peers *ps, struct peer *p, enum frame_kind kind,
+                        const struct msg *head, const void *body)
 {
 	if (p->state == BUS_PEER_GONE)
 		return ERR_GONE;
-	bool control = m->flags & MSG_CONTROL;
-	enum err e;
-	if (!control && p->bulk && p->pairs[pair_of(m)]) {
-		e = bulk_msg(ps, p, kind, m);
-	} else {
-		e = pack_msg(ps, p, kind, m);
-		if (e == ERR_FULL && p->pack.frame && !pack_empty(p) && seal_pack(p))
-			e = pack_msg(ps, p, kind, m);
-		if (e == ERR_FULL && p->pack.frame && pack_empty(p))
-			e = bulk_msg(ps, p, kind, m);
-	}
+	if (p->bulk && !(head->flags & MSG_CONTROL) && p->pairs[pair_of(head)])
+		return ERR_TOO_LARGE;
+	enum err e = pack_msg(ps, p, kind, head, body);
+	if (e == ERR_FULL && p->pack.frame && !pack_empty(p) && seal_pack(p))
+		e = pack_msg(ps, p, kind, head, body);
+	if (e == ERR_FULL && p->pack.frame && pack_empty(p))
+		e = ERR_TOO_LARGE;
+	p->n_sent += e == OK;
+	return e;
+}
+
+enum err peer_send(struct peers *ps, struct peer *p, enum frame_kind kind, const struct msg *m)
+{
+	enum err e = peer_send_body(ps, p, kind, m, msg_body(m));
+	if (e != ERR_TOO_LARGE)
+		return e;
+	e = bulk_msg(ps, p, kind, m);
 	p->n_sent += e == OK;
 	return e;
 }
@@ -406,12 +413,12 @@ enum err peer_control(struct peers *ps, struct peer *p, const struct proto_desc 
 static bool ack_due(const struct peers *ps, const struct peer *p)
 {
 	uint64_t owed = p->received - p->ack_told;
-	return p->ack_now || owed >= PEER_WINDOW_BULK ||
+	return p->ack_now || owed >= PEER_ACK_FRAMES ||
 	       (owed && ps->now_us >= p->ack_since_us + PEER_ACK_US);
 }
 
 /* With half a window on its way a part-filled pack waits, as in Nagle's algorithm: the receiver
- * acknowledges each four at once, and that lets it go. Else a stream of little packs would use up a
+ * acknowledges each six at once, and that lets it go. Else a stream of little packs would use up a
  * window that is counted in frames. */
 bool peer_pump(struct peers *ps, struct peer *p, bool idle)
 {

@@ -7,8 +7,11 @@
 
 /* ---- look-up -------------------------------------------------------------------------------- */
 
-struct peer *peers_of(const struct peers *ps, uint32_t number)
+/* Most messages go where the last one went. */
+struct peer *peers_of(struct peers *ps, uint32_t number)
 {
+	if (ps->latest && ps->latest->number == number && ps->latest->state != BUS_PEER_GONE)
+		return ps->latest;
 	uint32_t low = 0, high = ps->n_live;
 	while (low < high) {
 		uint32_t mid = (low + high) / 2;
@@ -18,7 +21,10 @@ struct peer *peers_of(const struct peers *ps, uint32_t number)
 			high = mid;
 	}
 	struct peer *p = low < ps->n_live ? ps->live[low] : NULL;
-	return p && p->number == number && p->state != BUS_PEER_GONE ? p : NULL;
+	if (!p || p->number != number || p->state == BUS_PEER_GONE)
+		return NULL;
+	ps->latest = p;
+	return p;
 }
 
 struct peer *peers_at(const struct peers *ps, uint32_t i)
@@ -62,7 +68,7 @@ bool peers_buried(const struct peers *ps, uint64_t epoch)
 	return false;
 }
 
-const char *peers_name(const struct peers *ps, uint32_t number)
+const char *peers_name(struct peers *ps, uint32_t number)
 {
 	if (number == 0)
 		return ps->self.name;
@@ -184,6 +190,7 @@ void peers_bury(struct peers *ps, struct peer *p)
 static void peer_free(struct peers *ps, struct peer *p)
 {
 	peer_out_done(ps, p, false);
+	ps->latest = ps->latest == p ? NULL : ps->latest;
 	free(p->whole);
 	free(p);
 }

@@ -25,6 +25,7 @@ enum {
 	PEER_WINDOW = 16,      /* frames in flight; below the link's receive water mark of 32 */
 	PEER_WINDOW_DATA = 12, /* of them for ordinary messages: the rest is for control */
 	PEER_WINDOW_PART = 8,  /* so many on their way: a part-filled pack waits for company */
+	PEER_ACK_FRAMES = 6,   /* acknowledged at once: half of those for ordinary messages */
 	PEER_WINDOW_BULK = 4,  /* of them for pieces: what a small frame may have to wait behind */
 	PEER_BULK_MOST = 256,  /* messages waiting in the bulk queue */
 	PEER_BULK_BYTES = 64 << 20,
@@ -142,9 +143,9 @@ void peers_end(struct peers *ps);
 void peers_probe(struct peers *ps, const struct row *row);
 uint32_t peers_last_number(const struct peers *ps);
 
-struct peer *peers_of(const struct peers *ps, uint32_t number); /* NULL when gone or unknown */
-struct peer *peers_at(const struct peers *ps, uint32_t i);      /* the i-th living, NULL past it */
-const char *peers_name(const struct peers *ps, uint32_t number);
+struct peer *peers_of(struct peers *ps, uint32_t number);  /* NULL when gone or unknown */
+struct peer *peers_at(const struct peers *ps, uint32_t i); /* the i-th living, NULL past it */
+const char *peers_name(struct peers *ps, uint32_t number);
 const struct peers_stats *peers_stats(const struct peers *ps);
 
 /* Actors alive here: told to all with each beat. */
@@ -154,9 +155,13 @@ bool peers_drain(struct peers *ps, uint64_t now_us);
 bool peers_flush(struct peers *ps, uint64_t now_us, bool idle);
 uint64_t peers_next_us(const struct peers *ps);
 
-/* Take a reference to m until it is acknowledged. ERR_FULL, ERR_GONE, ERR_TOO_LARGE. */
+/* ERR_FULL, ERR_GONE, ERR_TOO_LARGE; m is borrowed. */
 MUST enum err peer_send(struct peers *ps, struct peer *p, enum frame_kind kind,
                         const struct msg *m);
+/* The same of a body that is in no block; ERR_TOO_LARGE also when it fits no pack, or must go
+ * behind one that does not: it is to be sent as a message. */
+MUST enum err peer_send_body(struct peers *ps, struct peer *p, enum frame_kind kind,
+                             const struct msg *head, const void *body);
 /* A record that is bytes already, [u32 the rest] included; copied. */
 MUST enum err peer_put(struct peers *ps, struct peer *p, enum frame_kind kind, struct str record);
 /* A record of CONTROL: a message of group bus. */

@@ -83,6 +83,12 @@ static inline enum err put_envelope(const struct packet_envelope *envelope, char
 
 enum err packet_put(const struct msg *m, uint64_t now_us, char *to, size_t room, size_t *ret_len)
 {
+	return packet_put_body(m, msg_body(m), now_us, to, room, ret_len);
+}
+
+enum err packet_put_body(const struct msg *m, const void *body, uint64_t now_us, char *to,
+                         size_t room, size_t *ret_len)
+{
 	struct packet_envelope envelope;
 	struct str blob = m->blob ? str_n(m->blob->at, m->blob->len) : (struct str){ 0 };
 	size_t all = room, n = 0, total = LENGTH_BYTES;
@@ -99,7 +105,7 @@ enum err packet_put(const struct msg *m, uint64_t now_us, char *to, size_t room,
 	advance(&to, &room, n);
 	total += n;
 	if (!m->err) {
-		e = proto_encode(m->type, msg_body(m), to, room, &n, NULL);
+		e = proto_encode(m->type, body, to, room, &n, NULL);
 		if (e && e != ERR_FULL)
 			return e;
 		advance(&to, &room, n);

@@ -16,14 +16,18 @@
 
 struct packet {
 	struct packet_envelope envelope; /* its views point into the pack */
-	const struct proto_desc *type; /* NULL: a type that this program does not know */
-	struct str body, blob;         /* into the pack */
+	const struct proto_desc *type;   /* NULL: a type that this program does not know */
+	struct str body, blob;           /* into the pack */
 };
 
 /* Write m at `to`: envelope, body, blob. ERR_FULL when it does not fit into `room` bytes: ret_len
  * then says how many it needs. ERR_TYPE for a foreign type; what proto_encode says of the body. */
 MUST enum err packet_put(const struct msg *m, uint64_t now_us, char *to, size_t room,
                          size_t *ret_len);
+
+/* The same of a body that is in no block: `head` is the message but for it. */
+MUST enum err packet_put_body(const struct msg *head, const void *body, uint64_t now_us, char *to,
+                              size_t room, size_t *ret_len);
 
 /* The next packet of a pack, which then begins behind it, whatever is said of this one: so one bad
  * message takes no other with it. Only the envelope is read. ERR_TOO_LARGE: its blob is over the

@@ -2,6 +2,7 @@
  * far.c — between this node and the bus.
  *
  *     far_send ───▶ bus_send            ERR_FULL goes back to who sends
+ *     far_send_body ─▶ bus_send_body    the same from the sender's stack: no block, no copy
  *     far_answer ─▶ bus_send, or, while the peer's window is closed, its outbox, in order
  *     node_bus_calls ─▶ mailboxes, asks, watches
  *
@@ -40,6 +41,14 @@ enum err far_send(struct node *n, uint32_t peer, struct msg *m, struct str from,
 	enum err e = *outbox_of(n, peer) ? ERR_FULL : encode(n, peer, m, from, to);
 	if (e)
 		n->stats.rejected++;
+	return e;
+}
+
+enum err far_send_body(struct node *n, uint32_t peer, const struct msg *head, const void *body)
+{
+	enum err e = n->outboxes && *outbox_of(n, peer) ? ERR_FULL
+	                                                : bus_send_body(n->bus, peer, head, body);
+	n->stats.rejected += e && e != ERR_TOO_LARGE;
 	return e;
 }
 

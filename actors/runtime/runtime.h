@@ -531,6 +531,9 @@ MUST enum err speak_new(struct node *n, struct actor *self, const struct proto_d
 /* far.c: between this node and the bus. */
 MUST enum err far_send(struct node *n, uint32_t peer, struct msg *m, struct str from,
                        struct str to);
+/* ERR_TOO_LARGE: to be sent as a message. */
+MUST enum err far_send_body(struct node *n, uint32_t peer, const struct msg *head,
+                            const void *body);
 void far_answer(struct node *n, uint32_t peer, struct msg *m, struct str from); /* takes m */
 bool far_flush(struct node *n); /* outboxes; true: some still wait */
 bool far_waits(const struct node *n, uint32_t peer);

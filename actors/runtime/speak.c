@@ -89,6 +89,48 @@ static struct blob *blob_of(struct blob **b)
 	return blob;
 }
 
+/* All but where to. Each field once: clearing a header and then filling it in is a third of a send.
+ */
+static inline void envelope(struct msg *m, const struct proto_desc *type, struct node *n,
+                            const struct actor *self, uint32_t class, size_t size)
+{
+	const struct hand *hand = n->hand;
+	const struct context *about = hand && hand->self == self ? hand->about : &context_none;
+	m->type = type;
+	m->refs = 1;
+	m->err = 0;
+	m->flags = 0;
+	m->class = (uint8_t) class;
+	ref_set(&m->from, self);
+	m->id = ++n->last_id;
+	m->re = 0;
+	m->business = about->business;
+	m->principal = about->principal;
+	m->deadline_us = 0;
+	m->trace = (struct trace){ 0 };
+	if (about->trace.span) {
+		m->trace = about->trace;
+		m->trace.span = rng_next(&n->rng);
+	}
+	m->blob = NULL;
+	m->from_name = m->to_name = (struct str){ 0 };
+	m->size = (uint32_t)size;
+}
+
+/* To another node a body is encoded where it stands; ERR_TOO_LARGE: it needs a block. */
+static enum err send_far(struct node *n, const struct actor *self, const struct to *to,
+                         uint32_t peer, const struct proto_desc *type, const void *body)
+{
+	struct msg head;
+	envelope(&head, type, n, self, MSG_POOL_NONE, sizeof head);
+	head.to.node = peer;
+	head.to.slot = to->ref.slot;
+	head.to.gen = to->ref.gen;
+	head.from_name = name_of(self);
+	head.to_name = to->name;
+	return far_send_body(n, peer, &head, body);
+}
+
 static enum err send_to(struct node *n, struct actor *self, const struct to *to, struct blob *blob,
                         const struct proto_desc *type, const void *body)
 {
@@ -97,6 +139,12 @@ static enum err send_to(struct node *n, struct actor *self, const struct to *to,
 	enum err e = route(n, to, true, &r);
 	if (!e)
 		e = check_room(&r, false);
+	if (!e && r.peer && self && !blob) {
+		e = send_far(n, self, to, r.peer, type, body);
+		if (e != ERR_TOO_LARGE)
+			return e;
+		e = OK;
+	}
 	if (!e)
 		e = speak_new(n, self, type, body, blob, 0, &m);
 	if (e) {
@@ -119,35 +167,6 @@ static __attribute__((noinline)) enum err send_slow(struct actor *self, const st
 	return send_to(self->node, self, to, blob, type, body);
 }
 
-/* Each field once: clearing a header and then filling it in is a third of a send. */
-static inline void envelope(struct msg *m, const struct proto_desc *type, struct node *n,
-                            const struct actor *self, const struct actor *to, uint32_t class,
-                            size_t size)
-{
-	const struct hand *hand = n->hand;
-	const struct context *about = hand && hand->self == self ? hand->about : &context_none;
-	m->type = type;
-	m->refs = 1;
-	m->err = 0;
-	m->flags = 0;
-	m->class = (uint8_t) class;
-	ref_set(&m->from, self);
-	ref_set(&m->to, to);
-	m->id = ++n->last_id;
-	m->re = 0;
-	m->business = about->business;
-	m->principal = about->principal;
-	m->deadline_us = 0;
-	m->trace = (struct trace){ 0 };
-	if (about->trace.span) {
-		m->trace = about->trace;
-		m->trace.span = rng_next(&n->rng);
-	}
-	m->blob = NULL;
-	m->from_name = m->to_name = (struct str){ 0 };
-	m->size = (uint32_t)size;
-}
-
 /* Nearly always: a message of up to a kilobyte, by ref, to somebody here who has room, no blob.
  * Everything else takes the long way, and this one does nothing that that one does not. */
 enum err actor_send_to(struct actor *self, const struct to *to, struct blob **b,
@@ -162,7 +181,8 @@ enum err actor_send_to(struct actor *self, const struct to *to, struct blob **b,
 	struct msg *m = class != MSG_POOL_NONE ? msg_pool_take(class) : NULL;
 	if (unlikely(!m))
 		return send_slow(self, to, b, type, body);
-	envelope(m, type, n, self, a, class, size);
+	envelope(m, type, n, self, class, size);
+	ref_set(&m->to, a);
 	msg_fill(m, type, body);
 	if (likely(mailbox_push(a, m)))
 		return OK;
