@@ -29,6 +29,7 @@ enum err exchanges_new(struct gateway *g, uint32_t most)
 
 void exchanges_free(struct gateway *g)
 {
+	outbox_free(g);
 	while (g->live)
 		exchange_end(g->live);
 	free(g->slots);
@@ -223,12 +224,11 @@ void *exchange_shared(struct exchange *x, const void *owner, size_t bytes, void 
 /* ---- asking ------------------------------------------------------------------------------------
  */
 
-enum err exchange_ask_to(struct exchange *x, const struct to *to, actor_fn *answer, uint16_t part,
-                         const struct proto_desc *type, const void *body)
+enum err exchange_send(struct exchange *x, const struct to *to, actor_fn *answer, uint64_t tag,
+                       const struct proto_desc *type, const void *body)
 {
 	struct actor *self = x->visit.gateway->self;
 	uint64_t now = loop_now_us(x->visit.gateway->loop);
-	uint64_t tag = (uint64_t)x->gen << 32 | (uint64_t)x->slot << 16 | part;
 	if (now + 1000 >= x->deadline_us)
 		return ERR_TIMEOUT;
 	actor_act_for(self, x->business, x->principal, &x->visit.trace);
@@ -236,15 +236,27 @@ enum err exchange_ask_to(struct exchange *x, const struct to *to, actor_fn *answ
 	                    type, body);
 }
 
-struct exchange *exchange_of(struct actor *self, const struct msg *m)
+enum err exchange_ask_to(struct exchange *x, const struct to *to, actor_fn *answer, uint16_t part,
+                         const struct proto_desc *type, const void *body)
 {
-	struct gateway *g = actor_state(self);
-	uint64_t tag = msg_tag(m);
+	struct gateway *g = x->visit.gateway;
+	uint64_t tag = (uint64_t)x->gen << 32 | (uint64_t)x->slot << 16 | part;
+	enum err e = g->outbox ? ERR_FULL : exchange_send(x, to, answer, tag, type, body);
+	return e == ERR_FULL ? outbox_keep(g, to, answer, tag, type, body) : e;
+}
+
+struct exchange *exchange_of_tag(struct gateway *g, uint64_t tag)
+{
 	uint32_t slot = (uint32_t)(tag >> 16 & 0xffff);
 	if (slot >= g->most)
 		return NULL;
 	struct exchange *x = &g->slots[slot];
 	return x->live && x->gen == (uint32_t)(tag >> 32) ? x : NULL;
+}
+
+struct exchange *exchange_of(struct actor *self, const struct msg *m)
+{
+	return exchange_of_tag(actor_state(self), msg_tag(m));
 }
 
 uint16_t exchange_part(const struct msg *m)

@@ -71,6 +71,8 @@ struct gateway {
 	struct exchange *live; /* the oldest */
 	struct exchange *live_last;
 	struct exchange *queue, *queue_last;
+	struct outbox_ask *outbox, *outbox_last;
+	uint64_t outbox_bytes;
 	struct limits *limits;
 	struct limits_rate source_rate, key_rate, blame_rate;
 	struct source_nets trusted, unlimited;
@@ -104,6 +106,15 @@ void exchanges_free(struct gateway *g);
 struct exchange *exchange_new(struct gateway *g, const struct visit *v);
 void exchange_end(struct exchange *x);
 enum err exchange_problem(struct exchange *x, const struct problem *p);
+struct exchange *exchange_of_tag(struct gateway *g, uint64_t tag); /* NULL: it is over */
+/* One try; ERR_FULL: the way there is. */
+MUST enum err exchange_send(struct exchange *x, const struct to *to, actor_fn *answer, uint64_t tag,
+                            const struct proto_desc *type, const void *body);
+
+/* outbox.c */
+MUST enum err outbox_keep(struct gateway *g, const struct to *to, actor_fn *answer, uint64_t tag,
+                          const struct proto_desc *type, const void *body);
+void outbox_free(struct gateway *g);
 
 /* permit.c: calls `granted` when the route's permission, or `p`, allows it, else `denied` with
  * UNAUTHENTICATED, DENIED, LIMIT or why it could not be found out. */

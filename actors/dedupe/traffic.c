@@ -17,6 +17,7 @@ enum {
 	TOGETHER = 64, /* conversations in one wa.window: 128 rows of each */
 	ALONE = 2,     /* when that was not enough: 4096 of each */
 	MOST = 4096,
+	FULL_MS = 2, /* until the way to the store is tried again */
 };
 
 /* What the pump of one partition decides in one call; no partition keeps it. */
@@ -331,6 +332,11 @@ static enum err send_load(struct actor *self, struct batch *b, uint32_t first, u
 /* ---- the pump
  * -------------------------------------------------------------------------------------- */
 
+static enum err on_full(struct actor *self)
+{
+	return traffic_pump(self);
+}
+
 static enum err step(struct actor *self, struct batch *b)
 {
 	struct part *p = actor_state(self);
@@ -352,7 +358,9 @@ static enum err step(struct actor *self, struct batch *b)
 		enum err loaded = send_load(self, b, i, n);
 		sent = sent ? sent : loaded;
 	}
-	if (sent && !b->err)
+	if (sent == ERR_FULL) /* nothing of it has gone: once more, within the batch's time */
+		actor_after(self, FULL_MS, on_full);
+	else if (sent && !b->err)
 		b->err = sent;
 	return batch_settle(self, b);
 }

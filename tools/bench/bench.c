@@ -117,7 +117,7 @@ struct series {
 static void series_init(struct series *s, const struct bench_source *source, uint32_t round_ms)
 {
 	*s = (struct series){ .source = source };
-	s->count = source->once ? 0 : work_for(source, round_ms);
+	s->count = source->work ? source->work : source->once ? 0 : work_for(source, round_ms);
 }
 
 static void series_round(struct series *s)

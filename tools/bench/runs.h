@@ -22,7 +22,8 @@ struct bench_source {
 	bench_fn *run;
 	uint32_t a, b, c; /* what run makes of these stands beside it */
 	const char *word;
-	bool once; /* one run is enough: it takes a median itself, or takes no chances */
+	bool once;     /* one run is enough: it takes a median itself, or takes no chances */
+	uint32_t work; /* of a round; 0: found out */
 };
 
 double bench_seconds(void);     /* on the wall */
@@ -60,3 +61,9 @@ bench_fn bench_erlang;
 bench_fn bench_redis, bench_nats;
 /* A test of tests/bench/peers/zmq_raw.c and its transport, with a space between. */
 bench_fn bench_zmq;
+
+/* ingest_bench.c: a system of its own each; a messages a POST, b connections: rows a second, and of
+ * one POST each, in ms, the 99th of a hundred. */
+bench_fn bench_ingest, bench_ingest_p99;
+/* The database alone: a rows a transaction, b connections. */
+bench_fn bench_unnest;
