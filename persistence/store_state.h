@@ -17,6 +17,7 @@ struct store {
 	const struct statement_set *set;
 	struct loop *loop;
 	struct loop_stage *stage;
+	struct loop_timer *company; /* when writes that wait for each other have waited enough */
 	struct actor_waker *waker;
 	struct store_lane lanes[2]; /* writes, reads */
 	struct batch_queue bad;     /* could not be bound; refused at the next wake */

@@ -23,16 +23,17 @@ select s.ord - 1 as span, m.id, m.t_us,
 	         where k.business_id = :business and k.pn = s.chat
 	           and k.lid is distinct from s.lid) d
 	 cross join lateral (
-		-- One address at a time, and no order within: else the planner may walk all chats in
-		-- order of time, hoping to meet enough rows soon.
+		-- One address at a time, as the bounds of a row: equal to it, the planner would know
+		-- that order by time alone suffices, and may walk all chats in that order.
 		select m.id, m.t_us, m.sender, m.from_me, m.class, m.fingerprint, m.body_print,
 		       m.remote_jid
 		  from wa_message m
 		 where m.business_id = :business
-		   and m.chat = d.address
-		   and m.t_us between s.from_us and s.to_us
+		   and (m.chat, m.t_us) >= (d.address, s.from_us)
+		   and (m.chat, m.t_us) <= (d.address, s.to_us)
 		   and m.layer = 0 and m.source <> 2
-		offset 0) m
+		 order by m.chat, m.t_us, m.id
+		 limit :most) m
 	 order by m.t_us, m.id
 	 limit :most) m
  order by s.ord, m.t_us, m.id
