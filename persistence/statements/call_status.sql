@@ -2,7 +2,7 @@
 -- write
 with put as (
 	insert into call_event (business_id, sid, epoch, seq, at_us, kind, text, data)
-	values (:business, :call, 0, :seq::integer, :now_us, 13, :status, :data)
+	values (:business, :call, 0, :seq::integer, :now_us, 12 /* call.happening status */, :status, :data)
 	    on conflict do nothing
 )
 update call
