@@ -93,13 +93,11 @@ done
 
 # completions parse
 "$switchboard" completion bash >completion.bash
-if command -v bash >/dev/null; then
-	words=$(bash -c '. ./completion.bash; COMP_WORDS=(switchboard config ""); COMP_CWORD=2; _switchboard; echo "${COMPREPLY[*]}"')
-	case " $words " in
-	*" check "*) ;;
-	*) complain "offers \"$words\" behind config" completion bash ;;
-	esac
-fi
+words=$(bash -c '. ./completion.bash; COMP_WORDS=(switchboard config ""); COMP_CWORD=2; _switchboard; echo "${COMPREPLY[*]}"')
+case " $words " in
+*" check "*) ;;
+*) complain "offers \"$words\" behind config" completion bash ;;
+esac
 
 # a reader that leaves early ends it in silence
 "$switchboard" config show 2>err | head -n 1 >out

@@ -399,8 +399,10 @@ static void run_until(uint64_t to_us)
 		next = next <= now ? now + 100 : next;
 		sim_advance(led.net, next < to_us ? next : to_us);
 		now = sim_now_us(led.net);
-		while (hub_drain(led.hub, now) | hub_flush(led.hub, now))
-			;
+		for (bool busy = true; busy;) {
+			busy = hub_drain(led.hub, now);
+			busy = hub_flush(led.hub, now) || busy;
+		}
 		for (uint32_t i = 0; i < NODES; i++)
 			if (led.procs[i].alive &&
 			    (led.procs[i].next_us <= now || sim_link_ready(led.procs[i].link)))
