@@ -148,11 +148,11 @@ static void ask_failed(struct post *p, enum err e)
 static void ask_quarantine(struct exchange *x, const struct whatsapp_parsed *in, struct arena *a)
 {
 	struct post *p = post_of(x);
-	uint32_t n = in->n_rejects;
+	size_t n = in->n_rejects;
 	struct str *at = arena_take(a, 3 * n * sizeof *at, _Alignof(struct str));
 	uint8_t *prints = arena_take(a, n * DIGEST_BYTES, 1);
 	enum err e = at && prints ? OK : ERR_MEMORY;
-	for (uint32_t i = 0; !e && i < n; i++) {
+	for (size_t i = 0; !e && i < n; i++) {
 		struct str raw = in->rejects[i].raw;
 		e = digest_sha256(raw, prints + i * DIGEST_BYTES);
 		at[i] = str_of(in->rejects[i].reason);
@@ -162,8 +162,9 @@ static void ask_quarantine(struct exchange *x, const struct whatsapp_parsed *in,
 	if (!e)
 		e = exchange_ask(x, "store", on_done, PART_QUARANTINE,
 		                 MSG(wa_quarantine, .connector = p->connector.id,
-		                     .reasons = { at, n }, .raws = { at + n, n },
-		                     .prints = { at + 2 * n, n }));
+		                     .reasons = { at, in->n_rejects },
+		                     .raws = { at + n, in->n_rejects },
+		                     .prints = { at + 2 * n, in->n_rejects }));
 	ask_failed(p, e);
 }
 

@@ -285,7 +285,7 @@ static bool list_is_null(const struct source *src, const struct statement_param 
 static enum err put_param(struct writer *w, const struct source *src,
                           const struct statement_param *p, struct pg_value *ret)
 {
-	const void *at;
+	const void *at = NULL;
 	size_t from = w->len;
 	enum err e;
 	*ret = (struct pg_value){ 0 };

@@ -109,7 +109,7 @@ static int open_log(const struct cluster_home *h)
 	const char *path = cluster_home_path(h, "log/server.log");
 	struct stat st;
 	if (!stat(path, &st) && st.st_size > LOG_MAX)
-		rename(path, cluster_home_path(h, "log/server.log.1"));
+		(void)rename(path, cluster_home_path(h, "log/server.log.1"));
 	return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 }
 

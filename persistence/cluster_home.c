@@ -316,7 +316,7 @@ pid_t cluster_home_pid(const struct cluster_home *h, bool *ret_ready)
 		ready = n == 8 && !strcmp(line, "ready");
 	}
 	if (f)
-		fclose(f);
+		(void)fclose(f);
 	struct stat data;
 	if (!pid[0] || stat(cluster_home_path(h, "data"), &data) || !works_here(pid, &data))
 		return 0;

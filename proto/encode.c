@@ -222,6 +222,7 @@ static enum err put_record(struct encoder *e, const struct proto_desc *type, con
 	return OK;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): written through the encoder */
 enum err proto_encode(const struct proto_desc *type, const void *body, char *to, size_t room,
                       size_t *ret_len, const struct proto_field **ret_field)
 {

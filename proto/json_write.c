@@ -227,7 +227,7 @@ static void write_field(struct buf *b, const struct proto_field *f, const char *
 	const struct field_list *list = (const void *)at;
 	json_put_open(b, '[');
 	for (uint32_t i = 0; i < list->n; i++)
-		write_one(b, f, (const char *)list->at + i * proto_item_size(f), flags);
+		write_one(b, f, (const char *)list->at + (size_t)i * proto_item_size(f), flags);
 	json_put_close(b, ']');
 }
 

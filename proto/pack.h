@@ -193,7 +193,7 @@ static HOT bool unpack_usual(struct unpacker *u, struct pack_value *ret)
 			u->at += 1 + bytes;
 			return true;
 		}
-		if ((b & 0xf0) == 0x80 && 2 * (b & 0x0fu) < left) {
+		if ((b & 0xf0) == 0x80 && 2 * ((size_t)b & 0x0f) < left) {
 			*ret = (struct pack_value){ .kind = PACK_MAP, .bits = b & 0x0f };
 			u->at++;
 			return true;

@@ -181,7 +181,7 @@ static void put_field(struct buf *b, const struct proto_field *f, const char *at
 	buf_char(b, '[');
 	for (uint32_t i = 0; i < list->n; i++) {
 		buf_text(b, i ? ", " : "");
-		put_one(b, f, (const char *)list->at + i * proto_item_size(f), flags);
+		put_one(b, f, (const char *)list->at + (size_t)i * proto_item_size(f), flags);
 	}
 	buf_char(b, ']');
 }

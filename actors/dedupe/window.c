@@ -141,7 +141,7 @@ static void talk_free(struct window *w, struct window_talk *t)
 		at = &(*at)->chain;
 	*at = t->chain;
 	while (t->all)
-		entry_free(w, t->all);
+		entry_free(w, t->all); /* NOLINT(clang-analyzer-unix.Malloc): unlinks it */
 	use_out(w, t);
 	w->stats.talks--;
 	free(t);
@@ -284,7 +284,7 @@ bool window_known(const struct window_talk *t, int64_t t_us, int64_t now_us,
 static void drop_outside(struct window *w, struct window_talk *t, int64_t from_us, int64_t to_us)
 {
 	for (struct window_entry *e = t->all, *next; e; e = next) {
-		next = e->all.next;
+		next = e->all.next; /* NOLINT(clang-analyzer-unix.Malloc): it is linked */
 		if (e->id && (e->t_us < from_us || e->t_us > to_us))
 			entry_free(w, e);
 	}

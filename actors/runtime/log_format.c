@@ -116,7 +116,7 @@ static void trace(struct out *o, enum log_format how, const struct trace *t)
 	char hex[33];
 	if (!t->span)
 		return;
-	for (int i = 0; i < 16; i++)
+	for (size_t i = 0; i < 16; i++)
 		snprintf(hex + 2 * i, 3, "%02x", t->id[i]);
 	pair(o, how, "trace_id", str_of(hex));
 }
@@ -135,6 +135,7 @@ static void human(struct out *o, const struct log_line *line, const char *ts)
 	escaped(o, line->text, false);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): written through struct out */
 uint32_t log_format(enum log_format how, const struct log_line *line, char *out, uint32_t room)
 {
 	struct out o = { .at = out, .room = room };

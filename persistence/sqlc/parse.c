@@ -46,7 +46,7 @@ static char *read_file(const char *path)
 	char *text = f ? malloc(SQLC_FILE_MAX) : NULL;
 	size_t n = text ? fread(text, 1, SQLC_FILE_MAX, f) : 0;
 	if (f)
-		fclose(f);
+		(void)fclose(f);
 	if (!text || n == SQLC_FILE_MAX || memchr(text, '\0', n)) {
 		fprintf(stderr, "%s:1: %s\n", path,
 		        text ? "too large, or not text" : "cannot be read");

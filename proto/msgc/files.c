@@ -14,12 +14,12 @@ bool schema_text(const char *name, FILE *complaints, char **ret, size_t *ret_len
 		fprintf(complaints, "msgc: %s: %s\n", name, strerror(errno));
 		free(text);
 		if (f)
-			fclose(f);
+			(void)fclose(f);
 		return false;
 	}
 	size_t n = fread(text, 1, SCHEMA_FILE_MAX, f);
 	bool whole = !ferror(f) && n < SCHEMA_FILE_MAX;
-	fclose(f);
+	(void)fclose(f);
 	if (!whole) {
 		fprintf(complaints, "msgc: %s: cannot be read, or is above %d bytes\n", name,
 		        SCHEMA_FILE_MAX);

@@ -103,8 +103,9 @@ static void add_views(struct proto_view *views, uint16_t *n, const struct proto_
 {
 	bool bytes = f->kind >= PROTO_STR && f->kind <= PROTO_JSON;
 	if (f->kind == PROTO_RECORD && !f->list) {
-		for (uint32_t i = 0; i < f->of_record->n_fields; i++)
-			add_views(views, n, &f->of_record->fields[i], base + f->offset);
+		const struct proto_desc *of = f->of_record;
+		for (uint32_t i = 0; of && i < of->n_fields; i++)
+			add_views(views, n, &of->fields[i], base + f->offset);
 		return;
 	}
 	if (!bytes && !f->list)

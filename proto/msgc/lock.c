@@ -47,6 +47,7 @@ static void read_line(struct schema *s, struct lock *l, struct place at, char *l
 	int end = 0;
 	if (!line[0] || line[0] == '#')
 		return;
+	/* NOLINTNEXTLINE(cert-err34-c): nine digits fit */
 	if (sscanf(line, "%7[a-z] %127[a-z0-9_.] %9u%n", what, of, &number, &end) != 3 ||
 	    (strcmp(what, "message") && strcmp(what, "field") && strcmp(what, "value")) ||
 	    (line[end] && line[end] != ' ')) {
@@ -162,7 +163,7 @@ static void check_vanished(struct schema *s, struct entry *e)
 	size_t n = dot ? (size_t)(dot - e->of) : 0;
 	struct place at = e->at;
 	for (const struct group *g = s->groups; g; g = g->next) {
-		if (strlen(g->name) != n || memcmp(g->name, e->of, n) != 0)
+		if (!dot || strlen(g->name) != n || memcmp(g->name, e->of, n) != 0)
 			continue;
 		at = g->at;
 		e->group = g->number;
@@ -217,7 +218,7 @@ static const char *write_lock(struct schema *s, struct lock *l, const char *old)
 		fprintf(to, "%s %s %u%s%s\n", e->what, e->of, e->number, e->rest[0] ? " " : "",
 		        e->rest);
 	}
-	fclose(to);
+	(void)fclose(to);
 	const char *kept = schema_printf(s, "%s", text);
 	free(text);
 	return kept;

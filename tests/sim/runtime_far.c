@@ -133,7 +133,7 @@ static enum err on_gone(struct actor *self, const struct msg *m)
 {
 	struct deed *d = watch_of(me(self)->life);
 	CHECK(m->type == &sys_gone_desc && d && d->answers++ == 0); /* 3 */
-	if (sim_now_us(led.net) > led.changed_us + SECOND)
+	if (d && sim_now_us(led.net) > led.changed_us + SECOND)
 		CHECK(!d->target || !led.lives[d->target].alive); /* nor while it lives */
 	led.told++;
 	return OK;

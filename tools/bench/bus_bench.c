@@ -94,7 +94,7 @@ static enum err ear_usual(struct actor *self, const struct msg *m)
 {
 	uint64_t *heard = actor_state(self);
 	(void)m;
-	run.heard[atoi(actor_node(self) + 4)] = ++*heard;
+	run.heard[strtoul(actor_node(self) + 4, NULL, 10)] = ++*heard;
 	return OK;
 }
 

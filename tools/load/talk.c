@@ -32,7 +32,7 @@ MUST enum err talk_peer_new(const char *host_port, struct talk_peer **ret)
 	if (!n || n >= sizeof host)
 		return ERR_INVALID;
 	bool brackets = host_port[0] == '[' && host_port[n - 1] == ']';
-	str_keep(host, sizeof host, str_n(host_port + brackets, n - 2 * brackets));
+	str_keep(host, sizeof host, str_n(host_port + brackets, n - (brackets ? 2 : 0)));
 	struct talk_peer *p = calloc(1, sizeof *p);
 	if (!p)
 		return ERR_MEMORY;

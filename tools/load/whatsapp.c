@@ -325,9 +325,7 @@ static void judge(struct run *r)
 	ret->contents = contents;
 	ret->ids = ids;
 	say(ret, "rows of all answers", ret->accepted + ret->duplicates, ret->messages);
-	if (!ret->repeats)
-		say(ret, "accepted", ret->accepted, contents);
-	else if (ret->accepted > contents)
+	if (!ret->repeats || ret->accepted > contents)
 		say(ret, "accepted", ret->accepted, contents);
 	say(ret, "ignored and rejected", ret->ignored + ret->rejected, 0);
 	if (ret->listed) {
@@ -338,8 +336,8 @@ static void judge(struct run *r)
 	ret->exact = !ret->why[0];
 	qsort(r->took_us, r->plan->posts, sizeof *r->took_us, by_size);
 	ret->per_second = ret->messages / (ret->seconds > 0 ? ret->seconds : 1);
-	ret->p50_ms = r->took_us[r->plan->posts / 2] / 1e3;
-	ret->p99_ms = r->took_us[(uint64_t)r->plan->posts * 99 / 100] / 1e3;
+	ret->p50_ms = (double)r->took_us[r->plan->posts / 2] / 1e3;
+	ret->p99_ms = (double)r->took_us[(uint64_t)r->plan->posts * 99 / 100] / 1e3;
 	ret->worst_ms = r->took_us[r->plan->posts - 1] / 1e3;
 }
 
