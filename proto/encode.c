@@ -200,12 +200,12 @@ static uint32_t count_there(const struct proto_desc *type, const char *base)
 static enum err put_record(struct encoder *e, const struct proto_desc *type, const char *base)
 {
 	enum { ONE_BYTE = 15 };
-	const struct proto_field *end = type->fields + type->n_fields;
+	uint32_t left = type->n_fields;
 	struct packer out = e->out;
 	unsigned char *head = out.at;
 	uint32_t n = 0;
 	pack_map(&out, type->n_fields <= ONE_BYTE ? 0 : count_there(type, base));
-	for (const struct proto_field *f = type->fields; f < end; f++) {
+	for (const struct proto_field *f = type->fields; left; f++, left--) {
 		const char *at = base + f->offset;
 		if (put_usual(&out, f, at, &n) || (f->optional && field_is_empty(f, at)))
 			continue;

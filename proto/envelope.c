@@ -135,7 +135,7 @@ static enum err check(struct packet *p, struct str rest)
 	if ((e->err != OK) != (body == 0))
 		return ERR_MALFORMED;
 	p->type = proto_by_number(e->type);
-	if (p->type && e->blob_len > p->type->blob)
+	if (e->blob_len > (p->type ? p->type->blob : e->err ? 0 : rest.len))
 		return ERR_TOO_LARGE;
 	return OK;
 }

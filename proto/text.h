@@ -35,6 +35,10 @@ void text_put(struct buf *b, const struct proto_desc *d, const void *body,
               unsigned flags);                     /* name{…} */
 void text_put_quoted(struct buf *b, struct str s); /* "…", on one line, fit for a terminal */
 
+/* Printed on one line, what a terminal may not see becomes an escape, also inside json: a json
+ * value of such characters grows by it, and one near its bound is refused when its print is read.
+ */
+
 /* `{…}` into the struct of a table; bytes are copied into the arena only where they had escapes. On
  * failure the struct is zero. Fields the table does not know are refused. ret_error may be NULL. */
 MUST enum err text_read_body(const struct proto_desc *d, struct str text, struct arena *a,

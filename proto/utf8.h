@@ -17,13 +17,14 @@ static inline uint64_t utf8_eight(const char *at)
 /* Most text is ASCII: eight bytes at a time, the last eight overlapping. */
 static inline bool utf8_ascii(struct str s)
 {
-	const char *at = s.at, *end = s.at + s.len;
+	const char *at = s.at;
 	uint64_t all = 0;
 	if (s.len < 8) {
 		for (uint32_t i = 0; i < s.len; i++)
 			all |= (unsigned char)at[i];
 		return !(all & 0x80);
 	}
+	const char *end = at + s.len;
 	for (; end - at > 32; at += 32)
 		all |= utf8_eight(at) | utf8_eight(at + 8) | utf8_eight(at + 16) |
 		       utf8_eight(at + 24);

@@ -45,7 +45,13 @@ static void check_body(struct str text)
 	buf_init(&two, 1 << 20);
 	text_put_body(&one, &sample_all_desc, &s, TEXT_REVEAL);
 	one_line(&one);
-	must(text_read_body(&sample_all_desc, buf_view(&one), &b, &t, &error) == OK);
+	enum err e = text_read_body(&sample_all_desc, buf_view(&one), &b, &t, &error);
+	if (e == ERR_TOO_LARGE && 6 * s.extra.len > 256) { /* text.h says so */
+		buf_done(&one);
+		buf_done(&two);
+		return;
+	}
+	must(e == OK);
 	text_put_body(&two, &sample_all_desc, &t, TEXT_REVEAL);
 	must(str_eq(buf_view(&one), buf_view(&two)));
 	buf_done(&one);
