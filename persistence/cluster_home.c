@@ -324,9 +324,21 @@ pid_t cluster_home_pid(const struct cluster_home *h, bool *ret_ready)
 	return (pid_t)strtol(pid, NULL, 10);
 }
 
+/* The last line that says what went wrong; else the last. After it the server says goodbye. */
+static const char *telling_line(char *text)
+{
+	const char *telling = "", *last = "";
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		last = line;
+		if (strstr(line, " FATAL: ") || strstr(line, " PANIC: ") || strstr(line, "error: "))
+			telling = line;
+	}
+	return *telling ? telling : last;
+}
+
 void cluster_home_last_words(const struct cluster_home *h, char *ret, size_t cap)
 {
-	char tail[1024];
+	char tail[4096];
 	ret[0] = '\0';
 	int fd = open(cluster_home_path(h, "log/server.log"), O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -338,8 +350,5 @@ void cluster_home_last_words(const struct cluster_home *h, char *ret, size_t cap
 	if (n <= 0)
 		return;
 	tail[n] = '\0';
-	while (n && tail[n - 1] == '\n')
-		tail[--n] = '\0';
-	const char *line = strrchr(tail, '\n');
-	snprintf(ret, cap, "%s", line ? line + 1 : tail);
+	snprintf(ret, cap, "%s", telling_line(tail));
 }

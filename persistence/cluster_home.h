@@ -36,5 +36,5 @@ pid_t cluster_home_pid(const struct cluster_home *h, bool *ret_ready);
 /* Does any process still work in our data? A killed server's children need a moment to notice. */
 bool cluster_home_in_use(const struct cluster_home *h);
 
-/* The last line the server wrote, without its end; empty when none. */
+/* The last line of the server's log that says what went wrong, else the last; empty when none. */
 void cluster_home_last_words(const struct cluster_home *h, char *ret, size_t cap);

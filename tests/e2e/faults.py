@@ -84,7 +84,7 @@ def the_hub_is_not_missed():
     """Messages go past the hub: while it is killed again and again, no answer fails and none is late."""
     calm = Flood(lab, MESSAGES, 7).ends_exact()
     flood, kills = Flood(lab, MESSAGES, 8), 0
-    while flood.running():
+    while flood.running() and kills < 20:  # not so often that it is given up
         pid = lab.processes().get("hub")
         if pid:
             os.kill(pid, signal.SIGKILL)

@@ -273,6 +273,8 @@ void crew_ready(struct member *m)
 {
 	child_ready(&m->child, loop_now_us(m->crew->loop));
 	m->been_ready = true;
+	if (m->patient)
+		m->rule.times = CHILD_TALLY + 1; /* more than the tally holds */
 	note_state(m);
 	walk(m->crew);
 }

@@ -35,8 +35,10 @@ struct member {
 	uint32_t layer;
 	struct child_rule rule; /* the crew's, unless altered before crew_run() */
 	struct child child;
-	bool once;  /* has work to do and then ends with crew_done() */
-	bool vital; /* if it is given up, nothing can go on */
+	bool once;    /* has work to do and then ends with crew_done() */
+	bool vital;   /* if it is given up, nothing can go on */
+	bool patient; /* never given up once it has been ready: what stops it then is outside of it
+	               */
 	bool been_ready;
 	bool wished;            /* wanted as soon as its turn comes */
 	bool renew;             /* waits for its turn in a rolling restart */

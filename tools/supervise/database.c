@@ -64,6 +64,8 @@ enum err database_open(struct up *u)
 	if (!u->database)
 		return ERR_MEMORY;
 	u->database->vital = true;
+	u->database->patient =
+		true; /* a full disk is made room on, and nobody need start us again */
 	return OK;
 }
 

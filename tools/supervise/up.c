@@ -29,8 +29,9 @@ static void on_changed(void *ctx, const struct member *m)
 		say(&u->with.say, LOG_DEBUG, "starting name=%s", m->name);
 		break;
 	case CHILD_PAUSING:
-		say(&u->with.say, LOG_WARN, "died name=%s how=\"%s\" again_in_ms=%llu", m->name,
-		    m->how, (unsigned long long)(m->child.until_us - m->child.since_us) / 1000);
+		say(&u->with.say, m->child.stillborn > 1 ? LOG_ERROR : LOG_WARN,
+		    "died name=%s how=\"%s\" again_in_ms=%llu", m->name, m->how,
+		    (unsigned long long)(m->child.until_us - m->child.since_us) / 1000);
 		break;
 	case CHILD_UP:
 	case CHILD_DRAINING:
