@@ -21,7 +21,8 @@ struct hub_line {
 	uint32_t peer; /* 0: to be dialled */
 	uint64_t redial_us;
 	bool joined;
-	uint64_t taken_us; /* since when it says that our name is; UINT64_MAX: passed on */
+	bool was_joined, told_refused;
+	uint64_t refused_us;                    /* since when it does not let us in; 0: it does */
 	uint32_t wanted[WANTED_MOST], n_wanted; /* types that others hear, rising */
 };
 
@@ -255,7 +256,11 @@ static void set_joined(struct bus *b, struct hub_line *h, bool joined)
 {
 	b->n_joined += joined - h->joined;
 	h->joined = joined;
-	h->taken_us = 0;
+	if (joined) {
+		h->was_joined = true;
+		h->told_refused = false;
+		h->refused_us = 0;
+	}
 	b->tell_heard |= joined;
 }
 
@@ -339,23 +344,27 @@ static void on_gone(void *ctx, struct peer *p)
 	b->config.calls->roster(b->config.ctx);
 }
 
-/* Whoever had the name may have just ended: only one that is still there after the time in which it
- * would be suspect is worth a word. */
-static void on_taken(void *ctx, struct peer *p)
+/* Whoever had the name may have just ended, a key may be that new: only what is still so after the
+ * time in which a node would be suspect is worth a word. A key that was good is a revoked one. */
+static void on_unwelcome(void *ctx, struct peer *p, enum err e)
 {
 	struct bus *b = ctx;
 	struct hub_line *h = hub_of(b, p);
-	if (!h || !b->config.calls->refused)
+	if (!h || h->told_refused || !b->config.calls->refused)
 		return;
-	h->taken_us = h->taken_us ? h->taken_us : b->now_us;
-	if (h->taken_us == UINT64_MAX || b->now_us - h->taken_us < PEER_SUSPECT_US)
+	bool revoked = e == ERR_DENIED && h->was_joined;
+	h->refused_us = h->refused_us ? h->refused_us : b->now_us;
+	if (!revoked && b->now_us - h->refused_us < PEER_SUSPECT_US)
 		return;
 	char why[BUS_ROW_NAME_MAX + 96];
-	int n = snprintf(why, sizeof why,
-	                 "a node called %s is alive on this bus: end it, or take another name",
-	                 b->self.name);
-	h->taken_us = UINT64_MAX;
-	b->config.calls->refused(b->config.ctx, ERR_CONFLICT, str_n(why, (uint32_t)n));
+	int n = e == ERR_CONFLICT ? snprintf(why, sizeof why,
+	                                     "a node called %s is alive on this bus: end it, or "
+	                                     "take another name",
+	                                     b->self.name)
+	                          : snprintf(why, sizeof why, "the key of this node %s",
+	                                     revoked ? "was revoked" : "is not known here");
+	h->told_refused = true;
+	b->config.calls->refused(b->config.ctx, e, str_n(why, (uint32_t)n));
 }
 
 static void on_stale(void *ctx)
@@ -371,7 +380,7 @@ static const struct peers_calls peers_calls = {
 	.lost = on_lost,
 	.gone = on_gone,
 	.stale = on_stale,
-	.taken = on_taken,
+	.refused = on_unwelcome,
 };
 
 /* ---- turns ---------------------------------------------------------------------------------- */

@@ -268,10 +268,11 @@ static void on_stale(void *ctx)
 	h->stale = true;
 }
 
-static void on_taken(void *ctx, struct peer *p)
+static void on_refused(void *ctx, struct peer *p, enum err why)
 {
 	(void)ctx; /* only nodes dial hubs */
 	(void)p;
+	(void)why;
 }
 
 static const struct peers_calls peers_calls = {
@@ -281,7 +282,7 @@ static const struct peers_calls peers_calls = {
 	.lost = on_lost,
 	.gone = on_gone,
 	.stale = on_stale,
-	.taken = on_taken,
+	.refused = on_refused,
 };
 
 /* ---- turns ---------------------------------------------------------------------------------- */

@@ -293,7 +293,7 @@ static void on_frame(struct peers *ps, const struct link_event *ev)
 		peer_mute(ps, line);
 		peer_hello(ps, line, FRAME_ASK);
 	} else if (h.kind == FRAME_TAKEN && line && line->row.hub) {
-		ps->calls->taken(ps->ctx, line);
+		ps->calls->refused(ps->ctx, line, ERR_CONFLICT);
 	} else if (h.kind == FRAME_STALE && p && (line || str_is(ev->key, p->key))) {
 		on_stale(ps, p, &h);
 	} else if (!line && (!p || !p->greeted || !str_is(ev->key, p->key))) {
@@ -321,4 +321,6 @@ void peers_event(struct peers *ps, const struct link_event *ev)
 	p->down |= ev->what == LINK_DOWN;
 	if (ev->what == LINK_UP)
 		peer_hello(ps, p, FRAME_ASK);
+	else if (ev->what == LINK_REFUSED && p->row.hub)
+		ps->calls->refused(ps->ctx, p, ERR_DENIED);
 }

@@ -261,6 +261,8 @@ static void probes_turn(struct peers *ps)
 /* A line that broke has less time to be answered anew than one that was never up. */
 static void judge(struct peers *ps, struct peer *p)
 {
+	if (p->state == BUS_PEER_GONE) /* by what was just read: it stays so until it is swept */
+		return;
 	if (!p->row.epoch) /* a hub that never answered cannot be gone */
 		return;
 	uint64_t silent_us = ps->looked_us - p->heard_looked_us;

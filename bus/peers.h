@@ -114,7 +114,9 @@ struct peers_calls {
 	void (*lost)(void *ctx, const struct msg *m, enum err why);
 	void (*gone)(void *ctx, struct peer *p); /* the last word of it */
 	void (*stale)(void *ctx);
-	void (*taken)(void *ctx, struct peer *hub); /* our name is, as it says to each HELLO */
+	/* By a hub, at each try: ERR_CONFLICT, somebody of our name lives; ERR_DENIED, our key is
+	 * not known there. */
+	void (*refused)(void *ctx, struct peer *hub, enum err why);
 };
 
 struct peers_stats {

@@ -46,7 +46,8 @@ begin renamed 'not_let_in .*not for a node called south' \
 "$switchboard" node --bus "$hub" --host heartbeat 2>err && complain "joined over tcp without a key"
 grep -q -- '--key FILE' err || complain "the missing key is not explained: $(cat err)"
 "$switchboard" status --bus "$hub" --key other/keys/alien.cert_secret 2>err
-[ $? = 69 ] || complain "a stranger's key was taken"
+[ $? = 77 ] || complain "a stranger's key was taken: $(cat err)"
+grep -q 'the key of this node is not known here' err || complain "a stranger is not told why: $(cat err)"
 
 # An operator's key asks from afar; a node's does not.
 "$switchboard" status --bus "$hub" --key "$keys/ops.cert_secret" --json >out || complain "status from afar failed"
@@ -54,9 +55,14 @@ jq -e '.children[] | select(.name == "watch.1") | .state == "up"' out >/dev/null
 "$switchboard" status --bus "$hub" --key "$keys/north.cert_secret" 2>err
 [ $? = 77 ] || complain "a node's key gave orders: $(cat err)"
 
-# Revoked, it is out within moments, and stays out.
+# Revoked, it is out within moments, hears why, and stays out; nobody else is.
 "$switchboard" keys revoke north --state st || complain "cannot revoke"
 line up.log 'hub +left node=north\.' "$(pid_of up)"
+line north.log 'not_let_in .*the key of this node was revoked' "$(pid_of north)"
+begin north_again 'not_let_in .*the key of this node is not known here' \
+	"$switchboard" node --bus "$hub" --key "$keys/north.cert_secret" --host heartbeat --name north
+[ "$(grep -c 'hub .*joined node=north\.' up.log)" = 1 ] || complain "a revoked key came in again"
+grep 'hub .*left node=' up.log | grep -vE 'node=(north|ops)\.' && complain "others left, too"
 "$switchboard" keys revoke north --state st 2>err
 [ $? = 4 ] || complain "revoked twice"
 

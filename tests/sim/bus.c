@@ -29,6 +29,7 @@ enum {
 	ACTORS = 3,
 	SENT_MOST = 1 << 16,
 	DUES_MOST = 4096,
+	BURIED_MOST = 256,
 	SECOND = 1000000,
 	DAY_US = 14 * SECOND,
 	EVENING_US = 25 * SECOND, /* calm weather, no traffic: all is to settle */
@@ -59,7 +60,7 @@ struct proc {
 	struct link *link;
 	struct bus *bus; /* of a node */
 	struct hub *hub; /* of a hub */
-	uint32_t last_peer, gone;
+	uint32_t last_peer, gone, buried[BURIED_MOST];
 	struct {
 		uint64_t epoch;
 		uint32_t last[ACTORS][ACTORS];
@@ -163,6 +164,9 @@ static void gone(void *ctx, uint32_t peer)
 {
 	struct proc *p = ctx;
 	struct world *w = p->world;
+	for (uint32_t i = 0; i < p->gone && i < BURIED_MOST; i++)
+		HOLD(w, p->buried[i] != peer, "peer %u gone twice", peer);
+	p->buried[p->gone % BURIED_MOST] = peer;
 	w->gone++;
 	p->gone++;
 	sim_trace_add(w->net, (uint64_t)p->index << 32 | peer);

@@ -336,23 +336,63 @@ static void a_name_not_on_the_card_may_not_join(void **state)
 	assert_string_equal(w->nodes[0].text, "the key talker is not for a node called other");
 }
 
+static bool all_joined_and_up(struct world *w)
+{
+	return all_up(w) && bus_joined(w->nodes[0].bus) && bus_joined(w->nodes[1].bus) &&
+	       bus_joined(w->nodes[2].bus);
+}
+
 static bool revoked_dropped(struct world *w)
 {
-	return hub_stats(hub_serve_hub(w->hub)).nodes == 1 && w->nodes[1].gone == 1 &&
-	       !bus_knows_key(w->nodes[1].bus, link_key(bus_serve_link(w->nodes[0].serve)));
+	const char *key = link_key(bus_serve_link(w->nodes[0].serve));
+	return hub_stats(hub_serve_hub(w->hub)).nodes == 2 && w->nodes[1].gone == 1 &&
+	       w->nodes[2].gone == 1 && !bus_knows_key(w->nodes[1].bus, key) &&
+	       !bus_knows_key(w->nodes[2].bus, key);
+}
+
+/* Whoever is cut off has nobody left, so all it asked is answered, and it hears why. */
+static bool revoked_knows(struct world *w)
+{
+	return w->nodes[0].gone == 2 && w->nodes[0].refused == 1;
+}
+
+static bool heir_is_refused(struct world *w)
+{
+	return w->nodes[0].refused == 1;
 }
 
 static void a_revoked_key_is_dropped_alive(void **state)
 {
+	enum { DROPPED_US = 2000000, KNOWN_US = 4000000 };
 	struct world *w = *state;
 	key_new(w, "talker", "*", "*");
 	key_new(w, "other", "*", "*");
+	key_new(w, "third", "*", "*");
 	node_start(w, 0, "talker", "talker", "echo");
 	node_start(w, 1, "other", "other", "echo");
-	await(w, two_up);
+	node_start(w, 2, "third", "third", "echo");
+	await(w, all_joined_and_up);
+	struct beat_alive alive = { .name = str_of("x"), .every_ms = 1000 };
+	send_ask(w, 0, &beat_alive_desc, &alive); /* is never answered */
+	uint64_t from_us = loop_now_us(w->loop);
 	assert_int_equal(keys_revoke(w->keys, "talker"), OK);
 	assert_int_equal(keys_revoke(w->keys, "talker"), ERR_NOT_FOUND);
 	await(w, revoked_dropped);
+	assert_true(loop_now_us(w->loop) - from_us < DROPPED_US);
+	await(w, revoked_knows);
+	assert_true(loop_now_us(w->loop) - from_us < KNOWN_US);
+	assert_int_equal(w->nodes[0].why, ERR_DENIED);
+	assert_string_equal(w->nodes[0].text, "the key of this node was revoked");
+	assert_false(bus_joined(w->nodes[0].bus));
+	/* begun anew it stays outside, and the others never knew a worse hour */
+	bus_serve_free(&w->nodes[0].serve);
+	w->nodes[0].refused = 0;
+	node_start(w, 0, "talker", "talker", "echo");
+	await(w, heir_is_refused);
+	assert_string_equal(w->nodes[0].text, "the key of this node is not known here");
+	assert_int_equal(up(w, 1), 1);
+	assert_int_equal(up(w, 2), 1);
+	assert_int_equal(w->nodes[1].gone + w->nodes[2].gone, 2);
 }
 
 static bool refused_twice(struct world *w)
