@@ -130,12 +130,37 @@ int64_t actor_setting_i64(const struct actor *self, const char *name);
  * Sending a type that the kind does not list in `sends` is a fault. ERR_FULL, ERR_NO_ROUTE,
  * ERR_GONE, ERR_TOO_LARGE: not sent. What was accepted and later lost is a dead letter, counted
  * with its reason. */
-#define actor_send(self, to, ...) actor_send_to(self, TO(to), NULL, __VA_ARGS__)
+#define actor_send(self, to, ...)                                                                  \
+	_Generic((to),                                                                             \
+	         char *: actor_send_text,                                                          \
+	         const char *: actor_send_text,                                                    \
+	         struct str: actor_send_str,                                                       \
+	         struct ref: actor_send_ref)(self, to, __VA_ARGS__)
+/* A ref in its parts: three words in registers, where the struct of them would go through memory.
+ */
+MUST enum err actor_send_parts(struct actor *self, uint32_t node, uint32_t slot, uint32_t gen,
+                               const struct proto_desc *type, const void *body);
+MUST static inline enum err actor_send_ref(struct actor *self, struct ref to,
+                                           const struct proto_desc *type, const void *body)
+{
+	return actor_send_parts(self, to.node, to.slot, to.gen, type, body);
+}
 /* The same with a blob, which is the runtime's from here on, whatever is returned; *b becomes NULL.
  */
 #define actor_send_move(self, to, b, ...) actor_send_to(self, TO(to), b, __VA_ARGS__)
 MUST enum err actor_send_to(struct actor *self, const struct to *to, struct blob **b,
                             const struct proto_desc *type, const void *body);
+
+MUST static inline enum err actor_send_str(struct actor *self, struct str to,
+                                           const struct proto_desc *type, const void *body)
+{
+	return actor_send_to(self, TO(to), NULL, type, body);
+}
+MUST static inline enum err actor_send_text(struct actor *self, const char *to,
+                                            const struct proto_desc *type, const void *body)
+{
+	return actor_send_to(self, TO(to), NULL, type, body);
+}
 
 /* Hand a message on unchanged, blob and all: an ask stays the asker's ask and is answered to it. */
 #define actor_forward(self, to, m) actor_forward_to(self, TO(to), m)

@@ -35,6 +35,27 @@ static inline void copy_bytes(char *to, const char *from, size_t n)
 	}
 }
 
+/* The same where a thousand bytes are many: in place and never a call, so that who copies keeps
+ * his registers. */
+static inline __attribute__((always_inline)) void copy_short(char *to, const char *from, size_t n)
+{
+	if (n >= 16) {
+		for (size_t i = 0; i + 16 < n; i += 16)
+			__builtin_memcpy(to + i, from + i, 16);
+		__builtin_memcpy(to + n - 16, from + n - 16, 16);
+	} else if (n >= 8) {
+		__builtin_memcpy(to, from, 8);
+		__builtin_memcpy(to + n - 8, from + n - 8, 8);
+	} else if (n >= 4) {
+		__builtin_memcpy(to, from, 4);
+		__builtin_memcpy(to + n - 4, from + n - 4, 4);
+	} else if (n) {
+		to[0] = from[0];
+		to[n / 2] = from[n / 2];
+		to[n - 1] = from[n - 1];
+	}
+}
+
 /* The same of zeros; steps of 8. */
 static inline void clear_bytes(char *to, size_t n)
 {

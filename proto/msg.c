@@ -38,7 +38,7 @@ struct msg *msg_pool_more(uint32_t class)
 {
 	struct msg *m = malloc(msg_pool_bytes[class]);
 	if (m && !msg_pools[class].made++)
-		msg_pools[class].room = MSG_POOL_KEPT / msg_pool_bytes[class];
+		msg_pools[class].room = (int32_t)(MSG_POOL_KEPT / msg_pool_bytes[class]);
 	return m;
 }
 
@@ -51,7 +51,7 @@ void msg_pool_drop(struct msg *m, uint32_t class)
 static uint32_t alive(uint32_t class)
 {
 	const struct msg_pool *p = &msg_pools[class];
-	return p->made ? p->made - (MSG_POOL_KEPT / msg_pool_bytes[class] - p->room) : 0;
+	return p->made ? p->made - (MSG_POOL_KEPT / msg_pool_bytes[class] - (uint32_t)p->room) : 0;
 }
 
 static struct msg *block_take(size_t size)

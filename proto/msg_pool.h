@@ -22,36 +22,45 @@ enum {
 };
 
 struct msg_pool {
-	struct msg *first;   /* linked by their first word */
-	uint32_t room, made; /* how many more may wait here; blocks in use or waiting */
+	struct msg *first; /* linked by their first word */
+	int32_t room;      /* how many more may wait here */
+	uint32_t made;     /* blocks in use or waiting */
 };
 
-extern struct msg_pool msg_pools[MSG_POOLS];
-extern const uint32_t msg_pool_bytes[MSG_POOLS];
-extern const uint8_t msg_class_by_step[17]; /* of 64 bytes, up to 1,024 */
+/* Said to be hidden, so that no table of addresses is asked where they are. */
+#define MSG_HIDDEN __attribute__((visibility("hidden")))
+extern MSG_HIDDEN struct msg_pool msg_pools[MSG_POOLS];
+extern MSG_HIDDEN const uint32_t msg_pool_bytes[MSG_POOLS];
+extern MSG_HIDDEN const uint8_t msg_class_by_step[17]; /* of 64 bytes, up to MSG_PLANNED */
 
 struct msg *msg_pool_more(uint32_t class); /* from malloc; NULL when out of memory */
 void msg_pool_drop(struct msg *m, uint32_t class);
 
-static inline struct msg *msg_pool_take(uint32_t class)
+/* NULL: none waits. */
+static inline struct msg *msg_pool_waiting(uint32_t class)
 {
 	struct msg_pool *p = &msg_pools[class];
 	struct msg *m = p->first;
 	if (__builtin_expect(!m, 0))
-		return msg_pool_more(class);
+		return NULL;
 	p->first = *(struct msg **)m;
 	p->room++;
 	return m;
+}
+static inline struct msg *msg_pool_take(uint32_t class)
+{
+	struct msg *m = msg_pool_waiting(class);
+	return __builtin_expect(m != NULL, 1) ? m : msg_pool_more(class);
 }
 
 static inline void msg_pool_give(struct msg *m)
 {
 	struct msg_pool *p = &msg_pools[m->class];
-	if (__builtin_expect(!p->room, 0)) {
+	if (__builtin_expect(--p->room < 0, 0)) {
+		p->room++;
 		msg_pool_drop(m, m->class);
 		return;
 	}
-	p->room--;
 	*(struct msg **)m = p->first;
 	p->first = m;
 }
@@ -69,34 +78,82 @@ static inline void msg_head(struct msg *m, uint32_t class, size_t size)
 	m->size = (uint32_t)size;
 }
 
-/* The class for a message of this type whose views are bytes and nothing else, which most types
- * have, and its size; MSG_POOL_NONE when it is not so, does not fit, or a view is over its bound.
- */
-static inline uint32_t msg_plan(const struct proto_desc *type, const void *body, size_t *ret_size)
+/* How a message of one type begins: what is the same in all of them, as it lies in struct msg, and
+ * what its block takes. Kept beside the type by who sends many. */
+struct msg_stamp {
+	const struct proto_desc *type;
+	uint32_t refs;
+	uint16_t err;
+	uint8_t flags, class; /* class: of one whose views are empty */
+	uint32_t size;        /* the same */
+	uint32_t n_views;     /* all of bytes; MSG_STAMP_NOT: it has others, or is too large */
+};
+enum { MSG_PLANNED = 1024, MSG_STAMP_NOT = UINT16_MAX + 1 };
+
+static inline struct msg_stamp msg_stamp_of(const struct proto_desc *type)
 {
-	size_t size = sizeof(struct msg) + type->size;
-	for (uint32_t i = 0; i < type->n_views; i++) {
-		const struct proto_view *v = &type->views[i];
+	struct msg_stamp s = { .type = type,
+		               .refs = 1,
+		               .class = MSG_POOL_NONE,
+		               .size = (uint32_t)sizeof(struct msg) + type->size,
+		               .n_views = type->n_views };
+	for (uint32_t i = 0; i < type->n_views; i++)
+		if (type->views[i].item != 1)
+			s.n_views = MSG_STAMP_NOT;
+	if (s.size > MSG_PLANNED)
+		s.n_views = MSG_STAMP_NOT;
+	else
+		s.class = msg_class_by_step[(s.size + 63) / 64];
+	return s;
+}
+
+/* A message so begun: type to class of struct msg in one copy. */
+static inline void msg_begin(struct msg *m, const struct msg_stamp *s, uint32_t class,
+                             uint32_t size)
+{
+	enum { HEAD = offsetof(struct msg_stamp, size) };
+	_Static_assert(HEAD == offsetof(struct msg, class) + sizeof m->class, "nothing between");
+	_Static_assert(offsetof(struct msg_stamp, refs) == offsetof(struct msg, refs), "refs");
+	_Static_assert(offsetof(struct msg_stamp, err) == offsetof(struct msg, err), "err");
+	_Static_assert(offsetof(struct msg_stamp, flags) == offsetof(struct msg, flags), "flags");
+	memcpy(m, s, HEAD);
+	m->class = (uint8_t) class;
+	m->size = size;
+}
+
+/* Adds what the views take. false: one is over its bound, or it is all too much. */
+static inline bool msg_plan_views(const struct msg_stamp *s, const void *body, uint32_t *class,
+                                  uint32_t *size)
+{
+	const struct proto_view *v = s->type->views, *end = v + s->n_views;
+	uint64_t sum = *size;
+	for (; v < end; v++) {
 		uint32_t len = ((const struct str *)((const char *)body + v->offset))->len;
-		if (v->item != 1 || len > v->max)
-			return MSG_POOL_NONE;
-		size += len;
+		if (len > v->max)
+			return false;
+		sum += len;
 	}
-	*ret_size = size;
-	return size <= 1024 ? msg_class_by_step[(size + 63) / 64] : MSG_POOL_NONE;
+	if (sum > MSG_PLANNED)
+		return false;
+	*size = (uint32_t)sum;
+	*class = msg_class_by_step[(sum + 63) / 64];
+	return true;
 }
 
 /* Body and bytes of a planned message. */
-static inline void msg_fill(struct msg *m, const struct proto_desc *type, const void *body)
+static inline void msg_fill(struct msg *m, const struct msg_stamp *s, const void *body)
 {
-	char *base = (char *)(m + 1), *end = base + type->size;
-	copy_bytes(base, body, type->size);
-	for (uint32_t i = 0; i < type->n_views; i++) {
-		uint32_t offset = type->views[i].offset;
-		const struct str *s = (const struct str *)((const char *)body + offset);
-		((struct str *)(base + offset))->at = s->len ? end : NULL;
-		copy_bytes(end, s->at, s->len);
-		end += s->len;
+	uint32_t bytes = s->size - (uint32_t)sizeof(struct msg);
+	char *base = (char *)(m + 1), *end = base + bytes;
+	copy_short(base, body, bytes);
+	if (!s->n_views)
+		return;
+	const struct proto_view *v = s->type->views, *last = v + s->n_views;
+	for (; v < last; v++) {
+		const struct str *from = (const struct str *)((const char *)body + v->offset);
+		((struct str *)(base + v->offset))->at = from->len ? end : NULL;
+		copy_short(end, from->at, from->len);
+		end += from->len;
 	}
 }
 

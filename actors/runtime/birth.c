@@ -71,10 +71,10 @@ static void begin_one(struct actor *a)
 	if (!e && k->idle_ms)
 		e = idle_new(a);
 	if (!e && k->start) {
-		struct hand hand;
-		hand_begin(&hand, a->node, a, NULL, &context_none);
+		struct hand outer;
+		hand_begin(&outer, a->node, a);
 		e = k->start(a);
-		hand_end(&hand, a->node);
+		hand_end(&outer, a->node);
 	}
 	if (e && a->end != END_FAULT) { /* a start that says ERR_… did not start */
 		node_log(a->node, a, LOG_ERROR, "start_failed err=%s", err_info(e)->name);

@@ -25,7 +25,7 @@ static enum err why_gone(const struct actor *a)
 static void empty_mailbox(struct actor *a)
 {
 	struct msg *m;
-	while ((m = mailbox_take(a))) {
+	while ((m = mailbox_take(a->node, a))) {
 		a->hosted->stats.dead++;
 		dead(a->node, m, a, ERR_GONE);
 		if (m->flags & MSG_ASK)

@@ -7,7 +7,7 @@
 static enum err rows_new(struct rows *r, uint32_t n)
 {
 	uint32_t size = 2;
-	while (size < 2 * n)
+	while (size < 4 * n)
 		size *= 2;
 	r->mask = size - 1;
 	r->at = calloc(size, sizeof *r->at);
@@ -17,11 +17,19 @@ static enum err rows_new(struct rows *r, uint32_t n)
 static enum err rows_add(struct rows *r, const struct proto_desc *type, actor_fn *run)
 {
 	uint32_t i = row_home(r, type);
-	for (; r->at[i].type; i = (i + 1) & r->mask)
-		if (r->at[i].type == type)
+	for (; r->at[i].stamp.type; i = (i + 1) & r->mask)
+		if (r->at[i].stamp.type == type)
 			return ERR_INVALID; /* twice */
-	r->at[i] = (struct row){ .type = type, .run = run };
+	r->at[i] = (struct row){ .stamp = msg_stamp_of(type), .run = run };
 	return OK;
+}
+
+const struct row *rows_seek(const struct rows *r, const struct proto_desc *type)
+{
+	for (uint32_t i = row_home(r, type); r->at[i].stamp.type; i = (i + 1) & r->mask)
+		if (r->at[i].stamp.type == type)
+			return &r->at[i];
+	return NULL;
 }
 
 static enum err index_types(struct hosted *h)
@@ -33,7 +41,8 @@ static enum err index_types(struct hosted *h)
 	while (k->sends && k->sends[sends])
 		sends++;
 	enum err e = rows_new(&h->takes, takes);
-	if (!e && k->sends)
+	h->sends_any = !k->sends;
+	if (!e)
 		e = rows_new(&h->sends, sends);
 	for (uint32_t i = 0; i < takes && !e; i++)
 		e = k->takes[i].run ? rows_add(&h->takes, k->takes[i].type, k->takes[i].run)
@@ -48,8 +57,7 @@ static enum err check_hears(const struct hosted *h)
 {
 	uint32_t n = 0;
 	for (const struct proto_desc *const *t = h->kind->hears; t && *t; t++) {
-		actor_fn *run = h->kind->any;
-		if ((!run && !rows_find(&h->takes, *t, &run)) || ++n > SUBS_MOST)
+		if ((!h->kind->any && !rows_find(&h->takes, *t)) || ++n > SUBS_MOST)
 			return ERR_INVALID;
 	}
 	return OK;

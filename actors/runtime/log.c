@@ -78,7 +78,7 @@ static void write_line(struct node *n, const struct actor *about, enum actor_lev
                        struct str text)
 {
 	char line[LOG_LINE];
-	struct hand *hand = n->hand && n->hand->self == about ? n->hand : NULL;
+	const struct hand *hand = about ? hand_of(about) : NULL;
 	struct log_line l = {
 		.level = level, .wall_us = n->wall_us, .node = str_of(n->name), .text = text
 	};

@@ -18,7 +18,7 @@ static enum err make_room(struct actor *a, const struct msg *m, bool *ret_drop)
 {
 	switch (a->hosted->kind->mailbox.full) {
 	case FULL_DROP_OLDEST:
-		drop(a, mailbox_take(a));
+		drop(a, mailbox_take(a->node, a));
 		return OK;
 	case FULL_DROP_NEWEST:
 		*ret_drop = !(m->flags & MSG_ASK); /* an asker is told */
@@ -59,7 +59,40 @@ enum err mailbox_put(struct actor *a, struct msg *m)
 			return OK;
 		}
 	}
-	return mailbox_push(a, m) ? OK : reject(a, m, ERR_MEMORY);
+	return mailbox_push(a->node, a, m);
+}
+
+/* The first of a page: there is none, or the last one is full. */
+enum err mailbox_push_page(struct node *n, struct actor *a, struct msg *m)
+{
+	struct mailbox *box = &a->mailbox;
+	struct page *p = slab_take(&n->slab, sizeof *p);
+	if (!p)
+		return reject(a, m, ERR_MEMORY);
+	p->next = NULL;
+	p->at[0] = m;
+	if (box->tail) {
+		box->tail->next = p;
+	} else {
+		box->head = p;
+		box->from = 0;
+	}
+	box->tail = p;
+	box->to = 1;
+	mailbox_count(n, a);
+	return OK;
+}
+
+struct msg *mailbox_last_of_page(struct node *n, struct mailbox *box)
+{
+	struct page *p = box->head;
+	struct msg *m = p->at[box->from];
+	box->head = p->next;
+	box->from = 0;
+	if (!box->head)
+		box->tail = NULL;
+	slab_give(&n->slab, p, sizeof *p);
+	return m;
 }
 
 void control_put(struct actor *a, struct event *e)

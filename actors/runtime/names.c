@@ -64,7 +64,7 @@ enum err name_put(struct node *n, struct actor *a)
 		if (e)
 			return e;
 	}
-	put(n, a->hash, a->slot + 1);
+	put(n, a->hash, a->ref.slot + 1);
 	n->names_n++;
 	return OK;
 }
@@ -87,7 +87,7 @@ struct actor *name_find(const struct node *n, struct str name, uint64_t hash)
 void name_take(struct node *n, struct actor *a)
 {
 	uint32_t mask = n->names_mask, hole = a->hash & mask;
-	while (n->names[hole].slot != a->slot + 1)
+	while (n->names[hole].slot != a->ref.slot + 1)
 		hole = (hole + 1) & mask;
 	for (uint32_t i = (hole + 1) & mask; n->names[i].slot; i = (i + 1) & mask) {
 		if (((i - n->names[i].hash) & mask) >= ((i - hole) & mask)) {

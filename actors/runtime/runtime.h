@@ -73,11 +73,17 @@ struct letter {
 };
 
 /* The oldest message stands in the mailbox itself, as most mailboxes hold one or none; the others
- * lie in a ring of letters seen from its tail, whose next is the head. */
+ * lie in pages, filled at the tail and emptied at the head. */
+enum { PAGE_HOLDS = 15 };
+struct page {
+	struct page *next;
+	struct msg *at[PAGE_HOLDS];
+};
 struct mailbox {
-	struct msg *first;   /* NULL when empty */
-	struct letter *tail; /* NULL when there are no others */
+	struct msg *first;        /* NULL when empty */
+	struct page *head, *tail; /* NULL when there are no others */
 	uint32_t depth, high;
+	uint8_t from, to; /* next to be emptied in head, to be filled in tail */
 };
 
 enum event_is { EVENT_ANSWER, EVENT_TICK, EVENT_WAKE };
@@ -192,8 +198,8 @@ struct actor {
 	struct mailbox mailbox;
 	struct event *control; /* a ring seen from its tail */
 	uint64_t handled;
-	uint32_t slot, gen;
-	uint32_t hash; /* of the name */
+	struct ref ref; /* itself */
+	uint32_t hash;  /* of the name */
 	uint8_t life, end;
 	bool ready; /* in node->ready */
 	bool began; /* start has run in this incarnation: stop will */
@@ -212,12 +218,13 @@ struct actor {
 	_Alignas(16) char state[];
 };
 
+/* A type that a kind takes or sends. The stamp is the first thing of a message it sends. */
 struct row {
-	const struct proto_desc *type;
+	struct msg_stamp stamp;
 	actor_fn *run;
 };
 
-/* Types by number, power of two, at most half full. */
+/* Types by number, power of two, at most a quarter full. */
 struct rows {
 	struct row *at;
 	uint32_t mask;
@@ -226,12 +233,13 @@ struct rows {
 /* A kind that this node hosts. */
 struct hosted {
 	const struct actor_kind *kind;
-	struct rows takes, sends;    /* sends.at is NULL: any type */
+	struct rows takes, sends;
 	uint32_t depth, asks, holds; /* the kind's bounds, defaults filled in */
 	uint32_t name_at;            /* offset of the name in an actor: behind its state */
 	uint32_t times, within_ms;
 	uint16_t name_len;
 	bool needs_tenant;
+	bool sends_any; /* of a kind that lists none; then the table is empty */
 	struct node_kind_stats stats;
 };
 
@@ -252,13 +260,12 @@ struct outbox {
 	struct letter *waits; /* a ring seen from its tail */
 };
 
-/* What is being handled right now; one lies on the stack for each handler that runs (an actor's
- * stop can run within another's handler). */
+/* What is being handled right now. It lies in the node, where a send finds it without asking the
+ * way; a stop handler that runs within another's handler puts that one's aside (hand_begin). */
 struct hand {
-	struct actor *self;
+	struct actor *self;          /* NULL: nothing is */
 	const struct msg *m;         /* NULL for a tick */
 	const struct context *about; /* the message's, the ask's, or own */
-	struct hand *outer;
 	bool answered, held;
 	struct context own; /* of who sets a tenant; undefined until then */
 };
@@ -270,13 +277,13 @@ enum { DEAD_RING = 128, REASONS = 64 };
 struct node {
 	uint64_t now_us, wall_us, started_us;
 	struct actor *ready, *ready_last;
-	struct hand *hand;
 	struct slot *slots;
 	uint32_t n_slots, free_slot; /* free_slot + 1; 0: none */
 	struct node_stats stats;
 	node_tap_fn *tap;
 	void *tap_ctx;
 	uint64_t last_id;
+	struct hand hand;
 	struct rng rng;
 	struct slab slab;
 	uint32_t watches; /* of those in asks: they wait for an end that may never come */
@@ -302,20 +309,28 @@ struct node {
 	uint64_t dead_n;
 };
 
-static inline void hand_begin(struct hand *h, struct node *n, struct actor *self,
-                              const struct msg *m, const struct context *about)
+static inline void hand_take(struct node *n, struct actor *self, const struct msg *m,
+                             const struct context *about)
 {
-	h->self = self;
-	h->m = m;
-	h->about = about;
-	h->outer = n->hand;
-	h->answered = h->held = false;
-	n->hand = h;
+	n->hand.self = self;
+	n->hand.m = m;
+	n->hand.about = about;
+	n->hand.answered = n->hand.held = false;
+}
+static inline void hand_drop(struct node *n)
+{
+	n->hand.self = NULL;
 }
 
-static inline void hand_end(struct hand *h, struct node *n)
+/* The same where another handler may be running. */
+static inline void hand_begin(struct hand *outer, struct node *n, struct actor *self)
 {
-	n->hand = h->outer;
+	*outer = n->hand;
+	hand_take(n, self, NULL, &context_none);
+}
+static inline void hand_end(const struct hand *outer, struct node *n)
+{
+	n->hand = *outer;
 }
 
 static inline struct str name_of(const struct actor *a)
@@ -325,15 +340,7 @@ static inline struct str name_of(const struct actor *a)
 
 static inline struct ref ref_of(const struct actor *a)
 {
-	return (struct ref){ .slot = a->slot, .gen = a->gen };
-}
-
-/* By its parts: three words written and then read as two would stall. */
-static inline void ref_set(struct ref *r, const struct actor *a)
-{
-	r->node = 0;
-	r->slot = a->slot;
-	r->gen = a->gen;
+	return a->ref;
 }
 
 static inline bool answers_here(const struct msg *m)
@@ -345,20 +352,20 @@ static inline bool answers_here(const struct msg *m)
 MUST enum err hosted_new(struct node *n, const struct actor_kind *const *kinds);
 void hosted_free(struct node *n);
 struct hosted *hosted_of(const struct node *n, struct str kind);
-/* false: not there. */
 static inline uint32_t row_home(const struct rows *r, const struct proto_desc *type)
 {
 	return (type->number ^ (type->number >> 13)) & r->mask;
 }
-static inline bool rows_find(const struct rows *r, const struct proto_desc *type, actor_fn **ret)
+const struct row *rows_seek(const struct rows *r, const struct proto_desc *type);
+static inline const struct row *row_at_home(const struct rows *r, const struct proto_desc *type)
 {
-	for (uint32_t i = row_home(r, type); r->at[i].type; i = (i + 1) & r->mask) {
-		if (r->at[i].type == type) {
-			*ret = r->at[i].run;
-			return true;
-		}
-	}
-	return false;
+	return &r->at[row_home(r, type)];
+}
+/* NULL: not there. Nearly every type is at home: the tables have room. */
+static inline const struct row *rows_find(const struct rows *r, const struct proto_desc *type)
+{
+	const struct row *home = row_at_home(r, type);
+	return likely(home->stamp.type == type) ? home : rows_seek(r, type);
 }
 
 extern const struct actor_kind node_actor; /* desk.c: the kind that every node hosts */
@@ -366,11 +373,15 @@ extern const struct actor_kind node_actor; /* desk.c: the kind that every node h
 /* slots.c: handles with a generation. */
 MUST enum err slot_take(struct node *n, struct actor *a); /* sets slot and gen */
 void slot_give(struct node *n, struct actor *a);
+static inline struct actor *slot_actor(const struct node *n, uint32_t slot, uint32_t gen)
+{
+	if (slot >= n->n_slots || n->slots[slot].gen != gen)
+		return NULL;
+	return n->slots[slot].actor;
+}
 static inline struct actor *slot_find(const struct node *n, struct ref r)
 {
-	if (r.slot >= n->n_slots || n->slots[r.slot].gen != r.gen)
-		return NULL;
-	return n->slots[r.slot].actor;
+	return slot_actor(n, r.slot, r.gen);
 }
 
 /* names.c */
@@ -381,11 +392,10 @@ void name_take(struct node *n, struct actor *a);
 MUST enum err name_check(struct str name, struct str *ret_kind, struct str *ret_key);
 
 /* turn.c: who has something to do */
-static inline void ready(struct actor *a)
+static inline void ready_in(struct node *n, struct actor *a)
 {
 	if (a->ready)
 		return;
-	struct node *n = a->node;
 	a->ready = true;
 	a->ready_next = NULL;
 	if (n->ready)
@@ -393,6 +403,10 @@ static inline void ready(struct actor *a)
 	else
 		n->ready = a;
 	n->ready_last = a;
+}
+static inline void ready(struct actor *a)
+{
+	ready_in(a->node, a);
 }
 
 /* Rings of letters. */
@@ -428,31 +442,48 @@ static inline bool mailbox_full(const struct actor *a)
 {
 	return a->mailbox.depth >= a->most;
 }
-/* Where there is room. false: no memory; m stays the caller's. */
-static inline bool mailbox_push(struct actor *a, struct msg *m)
+static inline void mailbox_count(struct node *n, struct actor *a)
 {
 	struct mailbox *box = &a->mailbox;
-	if (!box->first)
-		box->first = m;
-	else if (unlikely(!letter_put(&a->node->slab, &box->tail, m)))
-		return false;
 	a->hosted->stats.accepted++;
 	if (unlikely(++box->depth > box->high)) {
 		box->high = box->depth;
 		if (box->high > a->hosted->stats.high)
 			a->hosted->stats.high = box->high;
 	}
-	ready(a);
-	return true;
+	ready_in(n, a);
 }
-static inline struct msg *mailbox_take(struct actor *a) /* NULL: empty */
+MUST enum err mailbox_push_page(struct node *n, struct actor *a, struct msg *m);
+/* Where there is room. ERR_MEMORY; takes the reference, whatever is returned. */
+MUST static inline enum err mailbox_push(struct node *n, struct actor *a, struct msg *m)
+{
+	struct mailbox *box = &a->mailbox;
+	if (!box->first)
+		box->first = m;
+	else if (likely(box->tail && box->to < PAGE_HOLDS))
+		box->tail->at[box->to++] = m;
+	else
+		return mailbox_push_page(n, a, m);
+	mailbox_count(n, a);
+	return OK;
+}
+struct msg *mailbox_last_of_page(struct node *n, struct mailbox *box);
+static inline struct msg *mailbox_take(struct node *n, struct actor *a) /* NULL: empty */
 {
 	struct mailbox *box = &a->mailbox;
 	struct msg *m = box->first;
-	if (!m)
+	if (unlikely(!m))
 		return NULL;
-	box->first = box->tail ? letter_take(&a->node->slab, &box->tail) : NULL;
 	box->depth--;
+	if (!box->head) {
+		box->first = NULL;
+		return m;
+	}
+	if (unlikely(box->from + 1 == (box->head == box->tail ? box->to : PAGE_HOLDS)))
+		box->first = mailbox_last_of_page(n, box);
+	else
+		box->first = box->head->at[box->from++];
+	__builtin_prefetch(box->first); /* is handled next */
 	return m;
 }
 /* Takes the reference, whatever is returned. OK also when a policy dropped m, counted. */
@@ -464,8 +495,8 @@ struct event *control_take(struct actor *a);
 void run_tick(struct actor *a, actor_tick_fn *fn, const char *what);
 static inline struct hand *hand_of(const struct actor *self) /* NULL: no handler of self runs */
 {
-	struct hand *h = self->node->hand;
-	return h && h->self == self ? h : NULL;
+	struct hand *h = &self->node->hand;
+	return h->self == self ? h : NULL;
 }
 
 /* birth.c, ending.c, supervise.c */

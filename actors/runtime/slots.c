@@ -36,18 +36,18 @@ enum err slot_take(struct node *n, struct actor *a)
 	struct slot *s = &n->slots[i];
 	n->free_slot = s->next_free;
 	s->actor = a;
-	a->slot = i;
-	a->gen = s->gen;
+	a->ref.slot = i;
+	a->ref.gen = s->gen;
 	n->stats.actors++;
 	return OK;
 }
 
 void slot_give(struct node *n, struct actor *a)
 {
-	struct slot *s = &n->slots[a->slot];
+	struct slot *s = &n->slots[a->ref.slot];
 	s->actor = NULL;
 	s->gen = s->gen + 1 ? s->gen + 1 : 1;
 	s->next_free = n->free_slot;
-	n->free_slot = a->slot + 1;
+	n->free_slot = a->ref.slot + 1;
 	n->stats.actors--;
 }

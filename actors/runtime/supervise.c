@@ -60,9 +60,9 @@ static uint32_t pause_ms(const struct actor *a)
 static void be_reborn(struct actor *a, uint32_t in_ms)
 {
 	struct node *n = a->node;
-	struct slot *s = &n->slots[a->slot];
+	struct slot *s = &n->slots[a->ref.slot];
 	s->gen = s->gen + 1 ? s->gen + 1 : 1;
-	a->gen = s->gen;
+	a->ref.gen = s->gen;
 	a->end = END_NOT;
 	a->began = false;
 	a->most = a->hosted->depth;

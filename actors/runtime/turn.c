@@ -32,23 +32,24 @@ static void show(struct node *n, const struct actor *to, const struct msg *m)
 void run_tick(struct actor *a, actor_tick_fn *fn, const char *what)
 {
 	struct node *n = a->node;
-	struct hand hand;
-	hand_begin(&hand, n, a, NULL, &context_none);
+	struct hand outer;
+	hand_begin(&outer, n, a);
 	enum err e = fn(a);
-	hand_end(&hand, n);
+	hand_end(&outer, n);
 	n->stats.ticks++;
 	if (e && a->end != END_FAULT)
 		node_log(n, a, LOG_DEBUG, "tick_refused what=%s err=%s", what, err_info(e)->name);
 }
 
 /* What an ask still needs after its handler: the one answer. */
-static void settle_ask(struct actor *a, struct hand *hand, enum err e)
+static void settle_ask(struct actor *a, struct msg *m, enum err e)
 {
 	struct node *n = a->node;
+	const struct hand *hand = &n->hand;
 	if (hand->answered)
 		return;
 	if (hand->held) {
-		struct debt *d = e ? index_get(&n->owed, (uint64_t)(uintptr_t)hand->m) : NULL;
+		struct debt *d = e ? index_get(&n->owed, (uint64_t)(uintptr_t)m) : NULL;
 		if (!d || d->answered)
 			return;
 		d->answered =
@@ -56,13 +57,13 @@ static void settle_ask(struct actor *a, struct hand *hand, enum err e)
 	} else if (!e) {
 		e = a->end == END_FAULT ? ERR_FAULT : ERR_NO_ANSWER;
 	}
-	answer_err(n, a, hand->m, e);
+	answer_err(n, a, m, e);
 }
 
 /* Out of date asks are not worth the work: the asker has been told already. */
 static bool expired(struct actor *a, const struct msg *m)
 {
-	if (!(m->flags & MSG_ASK) || !m->deadline_us || m->deadline_us > a->node->now_us)
+	if (!m->deadline_us || m->deadline_us > a->node->now_us)
 		return false;
 	a->hosted->stats.dead++;
 	dead(a->node, m, a, ERR_TIMEOUT);
@@ -78,32 +79,35 @@ static void refused(struct actor *a, const struct msg *m, enum err e)
 		         err_info(e)->name);
 }
 
-static inline void handle(struct actor *a, struct msg *m)
+static inline enum err run_handler(struct actor *a, const struct hosted *h, const struct msg *m)
 {
-	struct node *n = a->node;
+	const struct row *row = rows_find(&h->takes, m->type);
+	actor_fn *run = likely(row != NULL) ? row->run : h->kind->any;
+	if (unlikely(!run))
+		return ERR_TYPE;
+	if (unlikely(h->needs_tenant && !m->business))
+		return ERR_NO_TENANT;
+	return run(a, m);
+}
+
+static inline void handle(struct node *n, struct actor *a, struct msg *m)
+{
 	struct hosted *h = a->hosted;
+	bool ask = m->flags & MSG_ASK;
 	if (unlikely(n->tap != NULL))
 		show(n, a, m);
-	if (unlikely(expired(a, m)))
+	if (unlikely(ask) && expired(a, m))
 		return;
-	actor_fn *run = h->kind->any;
-	struct hand hand;
-	enum err e;
-	hand_begin(&hand, n, a, m, context_of(m));
-	if (unlikely(!rows_find(&h->takes, m->type, &run) && !run))
-		e = ERR_TYPE;
-	else if (unlikely(h->needs_tenant && !m->business))
-		e = ERR_NO_TENANT;
-	else
-		e = run(a, m);
-	hand_end(&hand, n);
+	hand_take(n, a, m, context_of(m));
+	enum err e = run_handler(a, h, m);
+	hand_drop(n);
 	a->handled++;
 	if (unlikely(e))
 		refused(a, m, e);
 	else
 		h->stats.handled++;
-	if (m->flags & MSG_ASK)
-		settle_ask(a, &hand, e);
+	if (unlikely(ask))
+		settle_ask(a, m, e);
 }
 
 void ask_run(struct actor *self, struct ask *ask)
@@ -113,7 +117,6 @@ void ask_run(struct actor *self, struct ask *ask)
 	actor_fn *fn = ask->fn;
 	uint64_t tag = ask->tag;
 	struct context about = ask->about;
-	struct hand hand;
 	ask->answer = NULL;
 	ask_free(n, ask); /* first: the handler may ask again within its bound */
 	if (!fn) {        /* unwatched meanwhile */
@@ -124,9 +127,9 @@ void ask_run(struct actor *self, struct ask *ask)
 		show(n, self, m);
 	uint64_t outer_tag = tag_in_hand;
 	tag_in_hand = tag;
-	hand_begin(&hand, n, self, m, &about);
+	hand_take(n, self, m, &about);
 	enum err e = fn(self, m);
-	hand_end(&hand, n);
+	hand_drop(n);
 	tag_in_hand = outer_tag;
 	self->handled++;
 	if (e && self->end != END_FAULT)
@@ -160,35 +163,47 @@ static void run_event(struct actor *a, struct event *e)
 	}
 }
 
+/* Of one that does not run. true: it has begun, or was ended before, and is to be visited. */
+static bool begins(struct actor *a)
+{
+	if (a->life == LIFE_DEAD) {
+		actor_bury(a);
+		return false;
+	}
+	if (a->life != LIFE_BORN)
+		return false;
+	if (!a->end)
+		actor_begin(a);
+	return true;
+}
+
 /* Returns how much was done, at least 1. */
-static uint32_t visit(struct actor *a)
+static inline uint32_t visit(struct node *n, struct actor *a)
 {
 	uint32_t done = 0;
-	if (unlikely(a->life != LIFE_RUNS)) {
-		if (a->life == LIFE_DEAD)
-			return actor_bury(a), 1;
-		if (a->life != LIFE_BORN)
-			return 1;
-		if (!a->end)
-			actor_begin(a);
-	}
-	a->last_us = a->node->now_us;
-	while (!a->end && done < VISIT_MESSAGES) {
-		struct msg *m;
-		done++;
-		if (a->control) {
-			run_event(a, control_take(a));
-		} else if ((m = mailbox_take(a))) {
-			handle(a, m);
-			msg_let_go(m);
-		} else {
-			return done;
-		}
+	if (unlikely(a->life != LIFE_RUNS) && !begins(a))
+		return 1;
+	a->last_us = n->now_us;
+	if (likely(!a->end)) {
+		do {
+			if (unlikely(a->control != NULL)) {
+				run_event(a, control_take(a));
+			} else if (likely(a->mailbox.first != NULL)) {
+				struct msg *m = mailbox_take(n, a);
+				handle(n, a, m);
+				msg_let_go(m);
+			}
+			done++;
+			if (unlikely(a->end))
+				break;
+			if (!a->mailbox.first && likely(!a->control))
+				return done;
+		} while (done < VISIT_MESSAGES);
 	}
 	if (unlikely(a->end))
 		actor_end(a);
-	else if (a->control || a->mailbox.first)
-		ready(a);
+	else
+		ready_in(n, a);
 	return done;
 }
 
@@ -236,7 +251,7 @@ bool node_turn(struct node *n, uint64_t now_us, uint64_t wall_us)
 		struct actor *a = n->ready;
 		n->ready = a->ready_next;
 		a->ready = false;
-		done += visit(a);
+		done += visit(n, a);
 	}
 	if (n->host_answers)
 		host_answers(n);
