@@ -25,6 +25,13 @@ enum err digest_hmac_sha256(struct str key, struct str data, uint8_t ret[DIGEST_
 	               : ERR_MEMORY;
 }
 
+enum err digest_sha1(struct str data, uint8_t ret[DIGEST_SHA1])
+{
+	return EVP_Digest(data.len ? data.at : "", data.len, ret, NULL, EVP_sha1(), NULL)
+	               ? OK
+	               : ERR_MEMORY;
+}
+
 void digest_hex(const void *at, size_t n, char *ret)
 {
 	static const char digits[] = "0123456789abcdef";

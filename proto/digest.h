@@ -7,11 +7,13 @@
 #include "proto/err.h"
 #include "proto/str.h"
 
-enum { DIGEST_BYTES = 32, DIGEST_HEX = 2 * DIGEST_BYTES };
+enum { DIGEST_BYTES = 32, DIGEST_HEX = 2 * DIGEST_BYTES, DIGEST_SHA1 = 20 };
 
 /* ERR_MEMORY; ERR_TOO_LARGE for a key of 2 GiB. */
 MUST enum err digest_sha256(struct str data, uint8_t ret[DIGEST_BYTES]);
 MUST enum err digest_hmac_sha256(struct str key, struct str data, uint8_t ret[DIGEST_BYTES]);
+/* For the handshake of WebSockets, which proves nothing by it (RFC 6455, 1.3); for nothing new. */
+MUST enum err digest_sha1(struct str data, uint8_t ret[DIGEST_SHA1]);
 
 /* Lower case and a NUL: ret has 2 * n + 1 bytes. */
 void digest_hex(const void *at, size_t n, char *ret);
