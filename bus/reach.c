@@ -71,7 +71,8 @@ static bool address_towards(const char *hub, char *ret, socklen_t cap)
 	if (!str_starts(str_of(hub), "tcp://") || !port)
 		return false;
 	bool bracket = host[0] == '[' && port[-1] == ']';
-	str_keep(name, sizeof name, str_n(host + bracket, (size_t)(port - host) - (bracket ? 2 : 0)));
+	str_keep(name, sizeof name,
+	         str_n(host + bracket, (size_t)(port - host) - (bracket ? 2 : 0)));
 	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM }, *found;
 	if (getaddrinfo(name, port + 1, &hints, &found))
 		return false;

@@ -19,8 +19,8 @@ enum {
  */
 
 /* One packet: [u32][envelope][body][blob]. */
-static enum err write_packet(struct owner *o, const struct packet_envelope *envelope, struct str body,
-                             struct str blob)
+static enum err write_packet(struct owner *o, const struct packet_envelope *envelope,
+                             struct str body, struct str blob)
 {
 	char head[1024], *at;
 	size_t len;

@@ -70,7 +70,7 @@ static void hello(void)
 	if (is("early"))
 		say((struct packet_envelope){ .flags = MSG_ASK, .id = 1 }, MSG(test_ping, .n = 1));
 	say((struct packet_envelope){ 0 }, MSG(port_hello, .version = is("version") ? 7 : 1,
-	                                     .name = str_of("villain"), .kinds = { kinds, 1 }));
+	                                       .name = str_of("villain"), .kinds = { kinds, 1 }));
 }
 
 /* How each mode treats what it is asked. */
@@ -88,8 +88,8 @@ static void asked(const struct packet *p, struct packet_envelope answer)
 		    MSG(test_ping, .n = 1));
 	if (is("other-tenant"))
 		say((struct packet_envelope){ .id = 1,
-		                            .from_name = str_of("player/a"),
-		                            .business = 99 },
+		                              .from_name = str_of("player/a"),
+		                              .business = 99 },
 		    MSG(test_ping, .n = 1));
 	if (is("wrong-type")) {
 		say(answer, MSG(test_usual, .seq = 1));
@@ -105,9 +105,9 @@ static void asked(const struct packet *p, struct packet_envelope answer)
 		    MSG(test_pong, .n = 1));
 	for (int i = 0; is("chatter") && i < 100000; i++)
 		say((struct packet_envelope){ .id = 1000,
-		                            .flags = MSG_ASK,
-		                            .from_name = str_of("player/a"),
-		                            .to_name = str_of("nobody") },
+		                              .flags = MSG_ASK,
+		                              .from_name = str_of("player/a"),
+		                              .to_name = str_of("nobody") },
 		    MSG(test_ping, .n = 1));
 	for (int i = 0; is("printer") && i < 20000; i++)
 		(void)printf("line %d of far too many\n", i);

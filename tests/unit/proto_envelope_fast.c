@@ -89,7 +89,8 @@ static void writes_the_same_bytes(void **state)
 		char slow[ROOM], *fast = malloc(ENVELOPE_BYTES_MOST);
 		size_t len;
 		assert_non_null(fast);
-		assert_int_equal(proto_encode(&packet_envelope_desc, &e, slow, ROOM, &len, NULL), OK);
+		assert_int_equal(proto_encode(&packet_envelope_desc, &e, slow, ROOM, &len, NULL),
+		                 OK);
 		char *end = envelope_write(&e, fast, ENVELOPE_BYTES_MOST);
 		assert_ptr_equal(end, fast + len);
 		assert_memory_equal(fast, slow, len);
@@ -104,7 +105,8 @@ static void reads_the_same_struct(void **state)
 		struct packet_envelope e = draw_envelope(), back = { 0 };
 		char slow[ROOM];
 		size_t len;
-		assert_int_equal(proto_encode(&packet_envelope_desc, &e, slow, ROOM, &len, NULL), OK);
+		assert_int_equal(proto_encode(&packet_envelope_desc, &e, slow, ROOM, &len, NULL),
+		                 OK);
 		uint32_t behind = (uint32_t)(draw() % 12); /* of a body */
 		memset(slow + len, 'b', behind);
 		char *bytes = alone(slow, len + behind);
@@ -126,7 +128,8 @@ static void takes_nothing_else(void **state)
 		struct packet_envelope e = draw_envelope(), fast = { 0 };
 		char slow[ROOM];
 		size_t len;
-		assert_int_equal(proto_encode(&packet_envelope_desc, &e, slow, ROOM, &len, NULL), OK);
+		assert_int_equal(proto_encode(&packet_envelope_desc, &e, slow, ROOM, &len, NULL),
+		                 OK);
 		for (int change = 0; change < CHANGES; change++) {
 			size_t n = draw() % 4 ? len : draw() % (len + 1);
 			char *bytes = alone(slow, n);
@@ -159,10 +162,12 @@ static void leaves_the_unusual_to_the_tables(void **state)
 	assert_null(envelope_write(&usual, to, ENVELOPE_BYTES_MOST - 1));
 	assert_null(envelope_write(&(struct packet_envelope){ .flags = 256 }, to, ROOM));
 	assert_null(envelope_write(&(struct packet_envelope){ .err = 65536 }, to, ROOM));
-	assert_null(envelope_write(&(struct packet_envelope){ .to_name = { text, 256 } }, to, ROOM));
+	assert_null(
+		envelope_write(&(struct packet_envelope){ .to_name = { text, 256 } }, to, ROOM));
 	assert_null(
 		envelope_write(&(struct packet_envelope){ .from_name = { text, 256 } }, to, ROOM));
-	assert_null(envelope_write(&(struct packet_envelope){ .trace_id = { text, 15 } }, to, ROOM));
+	assert_null(
+		envelope_write(&(struct packet_envelope){ .trace_id = { text, 15 } }, to, ROOM));
 }
 
 static void knows_every_field(void **state)

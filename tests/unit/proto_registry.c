@@ -1,6 +1,6 @@
 /* proto_registry.c — every type is found by its number and by its name, and no other is. */
-#include "proto/test.h"
 #include "proto/packet.h"
+#include "proto/test.h"
 #include <setjmp.h>
 #include <stdarg.h>
 
