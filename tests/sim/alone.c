@@ -60,6 +60,12 @@ static void on_message(void *ctx, const struct msg *m, struct str from, struct s
 
 struct alone *alone_new(const struct actor_kind *const *kinds, uint64_t seed)
 {
+	return alone_new_set(kinds, seed, NULL);
+}
+
+struct alone *alone_new_set(const struct actor_kind *const *kinds, uint64_t seed,
+                            alone_setting_fn *setting)
+{
 	struct alone *w = calloc(1, sizeof *w);
 	if (!w)
 		abort();
@@ -78,6 +84,7 @@ struct alone *alone_new(const struct actor_kind *const *kinds, uint64_t seed)
 	                                             .log = on_log,
 	                                             .failed = on_failed,
 	                                             .log_level = LOG_DEBUG,
+	                                             .setting = setting,
 	                                             .ctx = w },
 	                      &w->node);
 	if (e) {

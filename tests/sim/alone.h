@@ -21,6 +21,10 @@ struct alone {
 };
 
 struct alone *alone_new(const struct actor_kind *const *kinds, uint64_t seed);
+/* With settings over the kinds' defaults; NULL: the default stands. */
+typedef const char *alone_setting_fn(void *ctx, const char *kind, const char *name);
+struct alone *alone_new_set(const struct actor_kind *const *kinds, uint64_t seed,
+                            alone_setting_fn *setting);
 void alone_free(struct alone **w);
 
 /* Everything that can happen now happens; no time passes. */
