@@ -286,6 +286,23 @@ static void lease_has_one_owner(void **state)
 	pg_query_free(&q);
 }
 
+/* Who was killed and comes again need not wait for itself; another node must. */
+static void lease_of_an_earlier_life(void **state)
+{
+	(void)state;
+	assert_int_equal(ask(MSG(lease_drop, .name = S("dedupe/1"), .owner = S("b"), .epoch = 3)),
+	                 OK);
+	assert_int_equal(take("in#1#aa", 60000), OK);
+	assert_int_equal(lease_taken_of(lab.answer)->epoch, 4);
+	assert_int_equal(take("in#1#bb", 60000), OK);
+	assert_int_equal(lease_taken_of(lab.answer)->epoch, 5);
+	assert_int_equal(take("in#2#aa", 60000), ERR_CONFLICT);
+	assert_int_equal(take("in", 60000), ERR_CONFLICT);
+	assert_int_equal(ask(MSG(lease_keep, .name = S("dedupe/1"), .owner = S("in#1#aa"),
+	                         .epoch = 4, .ttl_ms = 1000)),
+	                 ERR_STALE);
+}
+
 static void audit_and_schema(void **state)
 {
 	(void)state;
@@ -305,6 +322,7 @@ int main(void)
 		TEST(business_and_connector),
 		TEST(keys_open_until_revoked),
 		TEST(lease_has_one_owner),
+		TEST(lease_of_an_earlier_life),
 		TEST(audit_and_schema),
 	};
 	return cmocka_run_group_tests_name("persistence statements", tests, migrated,
