@@ -9,9 +9,7 @@ is not allowed the test of the full disk fails and says so.
 
 import contextlib
 import os
-import pwd
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -20,10 +18,8 @@ from flood import Flood, Probe
 from lab import Lab, main, until
 
 # The pause grows to a second, not to five: so the database dies often enough to be given up, if it were.
-lab = Lab(sys.argv[1], config="supervise\n    pause_most = 1s\n")
+lab = Lab(sys.argv[1], config="supervise\n    pause_most = 1s\n", disk_mb=512)
 MESSAGES = int(sys.argv[2]) if len(sys.argv) > 2 else 20000
-DISK = os.path.join(lab.folder, "disk")
-DISK_MB = 512
 BACK_WITHIN = 3.0
 
 
@@ -112,8 +108,8 @@ def disk_is_full():
     """Filled up in the middle of the flood, and emptied again."""
 
     def fault(probe):
-        ballast = os.path.join(DISK, "ballast")
-        free = os.statvfs(DISK)
+        ballast = os.path.join(lab.disk, "ballast")
+        free = os.statvfs(lab.disk)
         with open(ballast, "wb") as f:
             os.posix_fallocate(f.fileno(), 0, free.f_bavail * free.f_bsize - (1 << 20))
         # No room for rows, then none for the log either: PostgreSQL panics, and cannot recover.
@@ -130,26 +126,9 @@ def disk_is_full():
         print(f"       back within {took:.2f} s of new space", flush=True)
         assert took < 10, took
 
-    assert mounted, "NOT TESTED: no file system may be mounted here, so none can be filled"
+    assert lab.disk, "NOT TESTED: no file system may be mounted here, so none can be filled"
     in_a_flood(25, fault)
 
 
-@contextlib.contextmanager
-def disk():
-    """A small file system for the database, where the supervisor finds a link to it."""
-    user = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-    os.makedirs(os.path.join(lab.state, "db"))
-    os.chmod(lab.state, 0o700)
-    os.mkdir(DISK)
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=755", "none", DISK])
-    os.chown(DISK, user.pw_uid, user.pw_gid)
-    os.symlink(DISK, os.path.join(lab.state, "db", "elsewhere"))
-    try:
-        yield done.returncode == 0
-    finally:
-        if done.returncode == 0:
-            subprocess.run(["umount", "-l", DISK], check=True)
-
-
-with disk() as mounted, lab:
+with lab:
     main(stopped_at_once, restarted, frozen, slow, disk_is_full)

@@ -14,7 +14,7 @@ from flood import Flood, Probe
 from lab import Lab, main, until
 
 # A random hour kills one process more often than an operator would stand it.
-lab = Lab(sys.argv[1], config="supervise\n    times = 64\n")
+lab = Lab(sys.argv[1], config="supervise\n    times = 64\n", disk_mb=4096)
 MESSAGES = int(sys.argv[2]) if len(sys.argv) > 2 else 20000
 SEEDS = [int(seed) for seed in sys.argv[3:]] or [int.from_bytes(os.urandom(4), "big")]
 BACK_WITHIN = 3.0

@@ -14,6 +14,7 @@ import hmac
 import http.client
 import json
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -45,7 +46,7 @@ def until(what, seconds, check, pause=0.02):
 
 
 class Lab:
-    def __init__(self, switchboard, *args, config=None, env=None):
+    def __init__(self, switchboard, *args, config=None, env=None, disk_mb=0):
         self.switchboard = os.path.abspath(switchboard)
         self.folder = tempfile.mkdtemp(prefix="lab-")
         os.chmod(self.folder, 0o755)  # the private PostgreSQL runs as somebody else
@@ -55,6 +56,8 @@ class Lab:
         self.env = {**os.environ, **(env or {})}
         self.process = None
         self.key = None
+        self.disk = None  # where the database lies, if on a file system of its own
+        self.disk_mb = disk_mb
         if config:
             path = os.path.join(self.folder, "lab.cfg")
             with open(path, "w") as f:
@@ -65,6 +68,8 @@ class Lab:
 
     def __enter__(self):
         try:
+            if self.disk_mb:
+                self.mount()
             self.start()
         except BaseException:
             self.__exit__(*sys.exc_info())
@@ -80,6 +85,8 @@ class Lab:
 
     def remove(self):
         """Its folders: of root's systems the database lies elsewhere, where its user may reach it."""
+        if self.disk:
+            subprocess.run(["umount", "-l", self.disk], check=True)
         database = self.database()
         for folder in {os.path.realpath(os.path.join(database, "run")), database, self.folder}:
             shutil.rmtree(folder, ignore_errors=True)
@@ -89,6 +96,21 @@ class Lab:
         folder = os.path.join(self.state, "db")
         link = os.path.join(folder, "elsewhere")
         return os.path.realpath(link if os.path.islink(link) else folder)
+
+    def mount(self):
+        """A file system for the database alone, in memory: it can be filled, and what others write to the disk is
+        not felt. The supervisor finds a link to it. Where mounting is not allowed, there is none."""
+        folder = os.path.join(self.folder, "disk")
+        os.makedirs(os.path.join(self.state, "db"))
+        os.chmod(self.state, 0o700)
+        os.mkdir(folder)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.disk_mb}m,mode=755", "none", folder]).returncode:
+            print("       no file system may be mounted here: the database lies on the disk of all", flush=True)
+            return
+        self.disk = folder
+        user = pwd.getpwnam("postgres")
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        os.symlink(folder, os.path.join(self.state, "db", "elsewhere"))
 
     def start(self, seconds=60):
         self.lines = []
