@@ -27,7 +27,7 @@ BEGIN {
 	door["libwebsockets[.]h"] = "^gateway/lws[.]c$"
 	door["wslay/wslay[.]h"] = "^gateway/frames[.]c$"
 	door["curl/curl[.]h"] = "^actors/fetch/"
-	door["openssl/.*[.]h"] = "^(proto/digest[.]c|gateway/(lws|tls)[.]c)$"
+	door["openssl/.*[.]h"] = "^(proto/(digest|seal)[.]c|gateway/(lws|tls)[.]c)$"
 	door["sodium[.]h"] = "^(bus/keys|proto/digest|gateway/password)[.]c$"
 	door["msgpack[.]h"] = "^proto/[a-z_]*[.]c$"
 	door["utf8proc[.]h"] = "^(proto|gateway|actors)/"
