@@ -196,6 +196,17 @@ void exchange_blame(struct exchange *x)
 	                  loop_now_us(g->loop));
 }
 
+enum err exchange_unseal(struct exchange *x, uint64_t business, const char *what, struct str stored,
+                         char ret[SEAL_PLAIN_MAX + 1])
+{
+	if (seal_is(stored))
+		return seal_open(&x->visit.gateway->seals, business, what, stored, ret);
+	if (stored.len > SEAL_PLAIN_MAX)
+		return ERR_TOO_LARGE;
+	str_keep(ret, SEAL_PLAIN_MAX + 1, stored);
+	return OK;
+}
+
 void *exchange_state(struct exchange *x, size_t bytes)
 {
 	if (!x->state && bytes <= EXCHANGE_STATE)

@@ -29,6 +29,7 @@
  */
 #pragma once
 #include "actors/actor.h"
+#include "proto/seal.h"
 
 struct exchange;
 
@@ -61,6 +62,12 @@ void exchange_act_for(struct exchange *x, uint64_t business, uint64_t principal)
 /* A bad signature or unknown connector: counted against the peer, whose next requests are refused
  * with 429 before any signature is computed, once it has too many (gateway/limits.h). */
 void exchange_blame(struct exchange *x);
+
+/* A secret of that business, as its column holds it; what is stored unsealed is only copied.
+ * ERR_MISSING: under a key that this gateway was not given; ERR_DENIED: it was sealed for something
+ * else. */
+MUST enum err exchange_unseal(struct exchange *x, uint64_t business, const char *what,
+                              struct str stored, char ret[SEAL_PLAIN_MAX + 1]);
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 

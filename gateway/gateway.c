@@ -172,6 +172,9 @@ static enum err on_start(struct actor *self)
 		(struct limits_rate){ number(self, "source_rate"), number(self, "source_burst") };
 	g->key_rate = (struct limits_rate){ number(self, "key_rate"), number(self, "key_burst") };
 	g->blame_rate = (struct limits_rate){ 1, number(self, "blame_burst") };
+	const char *key = actor_setting(self, "encryption_key");
+	if (*key && seal_keys_read(str_of(key), &g->seals))
+		return actor_fault(self, "bad_setting name=encryption_key");
 	enum err e = nets(self, "trusted_proxies", &g->trusted);
 	e = e ? e : nets(self, "unlimited", &g->unlimited);
 	e = e ? e : digest_random(&g->random, sizeof g->random);
@@ -195,6 +198,7 @@ static enum err on_stop(struct actor *self)
 	metrics_free(&g->metrics);
 	key_cache_free(&g->keys);
 	limits_free(&g->limits);
+	seal_keys_forget(&g->seals);
 	return OK;
 }
 
@@ -202,6 +206,8 @@ static const struct actor_setting settings[] = {
 	{ "listen", "address and port, or the path of a unix socket", "127.0.0.1:8080", 0, 0 },
 	{ "fd", "number of an inherited listening socket; -1: make our own", "-1", -1, 65535 },
 	{ "tls_cert", "certificate chain, a PEM file; empty: no TLS", "", 0, 0 },
+	{ "encryption_key", "64 hex digits that open sealed secrets; several between commas", "", 0,
+	  0 },
 	{ "tls_key", "its private key, a PEM file", "", 0, 0 },
 	{ "access_log", "where each request's line goes: - stderr, empty nowhere, or a file", "-",
 	  0, 0 },

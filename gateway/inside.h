@@ -15,6 +15,7 @@
 #include "gateway/route.h"
 #include "gateway/source.h"
 #include "gateway/trace.h"
+#include "proto/seal.h"
 
 enum {
 	GATEWAY_SHARED = 16,      /* blocks of exchange_shared() */
@@ -77,6 +78,7 @@ struct gateway {
 	struct limits_rate source_rate, key_rate, blame_rate;
 	struct source_nets trusted, unlimited;
 	struct key_cache *keys;
+	struct seal_keys seals; /* n 0: none given */
 	struct metrics *metrics;
 	struct access *access;
 	uint64_t random; /* for trace ids: a state of splitmix64 */

@@ -30,7 +30,7 @@ enum {
 struct connector {
 	uint64_t id, business, until_us;
 	enum tenant_dedupe policy;
-	char secret[TENANT_CONNECTOR_SECRET_MAX + 1];
+	char secret[SEAL_PLAIN_MAX + 1];
 };
 
 /* Of all POSTs of this gateway. */
@@ -322,7 +322,13 @@ static enum err on_connector(struct actor *self, const struct msg *m)
 		                 .business = got->business,
 		                 .policy = got->dedupe,
 		                 .until_us = now_us(x) + CONNECTOR_US };
-	str_keep(c->secret, sizeof c->secret, got->secret);
+	enum err e = exchange_unseal(x, got->business, "connector.secret", got->secret, c->secret);
+	if (e) {
+		*c = (struct connector){ 0 };
+		actor_log(self, LOG_ERROR, "secret_sealed connector=%" PRIu64 " err=%s", got->id,
+		          err_info(e)->name);
+		return exchange_refuse(x, ERR_UNAVAILABLE, NULL);
+	}
 	return refuse_if(x, known(x, c));
 }
 

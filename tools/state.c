@@ -171,3 +171,47 @@ enum err state_hubs(const struct state *s, char endpoints[STATE_HUBS][STATE_ENDP
 	(void)fclose(f);
 	return n ? OK : ERR_NOT_FOUND;
 }
+
+/* ---- the key of secrets at rest ----------------------------------------------------------------
+ */
+
+static enum err make_key(const char *path)
+{
+	uint8_t bytes[32];
+	char hex[2 * sizeof bytes + 1];
+	enum err e = digest_random(bytes, sizeof bytes);
+	if (e)
+		return e;
+	digest_hex(bytes, sizeof bytes, hex);
+	hex[sizeof hex - 1] = '\n';
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool ok = fd >= 0 && write(fd, hex, sizeof hex) == (ssize_t)sizeof hex && !fsync(fd);
+	e = ok ? OK : of_errno(errno);
+	if (fd >= 0)
+		(void)close(fd);
+	if (fd >= 0 && !ok)
+		(void)unlink(path); /* half a key would seal what nobody opens */
+	digest_forget(hex, sizeof hex);
+	digest_forget(bytes, sizeof bytes);
+	return e;
+}
+
+enum err state_encryption_key(const struct state *s, bool make, char ret[STATE_KEY])
+{
+	char path[PATH_MAX + 16];
+	struct stat st;
+	(void)snprintf(path, sizeof path, "%s/encryption.key", s->dir);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT && make) {
+		enum err e = make_key(path);
+		return e ? e : state_encryption_key(s, false, ret);
+	}
+	if (fd < 0)
+		return of_errno(errno);
+	ssize_t n = fstat(fd, &st) ? -1 : read(fd, ret, STATE_KEY - 1);
+	(void)close(fd);
+	if (n < 0)
+		return ERR_IO;
+	ret[n] = '\0';
+	return st.st_uid == geteuid() && !(st.st_mode & 0077) ? OK : ERR_DENIED;
+}

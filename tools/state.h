@@ -5,6 +5,7 @@
  *     STATE/            0700
  *       db/             the private PostgreSQL (persistence/cluster.h)
  *       keys/           who may join over tcp (bus/keys.h)
+ *       encryption.key  0600, under which secrets are sealed, unless ENCRYPTION_KEY says another
  *       run -> /tmp/…   only when STATE is too long for the path of a unix socket
  *       run/            0700, sockets; worthless once nothing runs
  *         supervisor    locked as long as the supervisor lives; holds its pid
@@ -14,6 +15,7 @@
 #pragma once
 #include "proto/err.h"
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 enum { STATE_HUBS = 8, STATE_ENDPOINT = 160 };
@@ -39,3 +41,8 @@ pid_t state_holder(const struct state *s, const char *name);
 MUST enum err state_put_hubs(const struct state *s, const char *const *endpoints);
 MUST enum err state_hubs(const struct state *s, char endpoints[STATE_HUBS][STATE_ENDPOINT],
                          const char *ret_list[STATE_HUBS + 1]);
+
+enum { STATE_KEY = 320 };
+/* The key in STATE/encryption.key; with `make` it is drawn when there is none. ERR_NOT_FOUND;
+ * ERR_DENIED: others may read it, or we may not. */
+MUST enum err state_encryption_key(const struct state *s, bool make, char ret[STATE_KEY]);

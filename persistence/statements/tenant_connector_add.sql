@@ -1,5 +1,5 @@
--- Add a connector, and its business when the name is new. A secret that is not given is drawn here:
--- two random UUIDs, 244 bits from the kernel.
+-- Add a connector, and its business when the name is new. Its secret comes sealed: neither the store nor
+-- the database could open it.
 -- write
 -- system
 with owner as (
@@ -8,7 +8,6 @@ with owner as (
 	returning id
 )
 insert into connector (business_id, kind, label, secret)
-select id, :kind::text, coalesce(:label, ''),
-       coalesce(:secret, replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''))
+select id, :kind::text, coalesce(:label, ''), :secret
   from owner
 returning id, business_id as business, secret

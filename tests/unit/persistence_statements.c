@@ -185,12 +185,17 @@ static void business_and_connector(void **state)
 	assert_false(tenant_business_of(lab.answer)->fresh);
 	assert_int_equal(tenant_business_of(lab.answer)->dedupe, TENANT_DEDUPE_LITERAL);
 
-	assert_int_equal(ask(MSG(tenant_connector_add, .name = S("Acme"), .label = S("shop"))), OK);
+	const char *sealed = "v1:01234567:c2VhbGVkIGVsc2V3aGVyZSwgc3RvcmVkIGFzIGl0IGlz";
+	assert_int_equal(ask(MSG(tenant_connector_add, .name = S("Acme"), .label = S("shop"))),
+	                 ERR_INVALID);
+	assert_int_equal(ask(MSG(tenant_connector_add, .name = S("Acme"), .label = S("shop"),
+	                         .secret = str_of(sealed))),
+	                 OK);
 	const struct tenant_connector_added *added = tenant_connector_added_of(lab.answer);
 	uint64_t connector = added->id;
-	char secret[201];
+	char secret[321];
 	assert_int_equal(added->business, acme);
-	assert_int_equal(added->secret.len, 64);
+	assert_true(str_is(added->secret, sealed));
 	str_keep(secret, sizeof secret, added->secret);
 	assert_int_equal(ask(MSG(tenant_connector_find, .id = connector)), OK);
 	const struct tenant_connector *found = tenant_connector_of(lab.answer);
@@ -198,6 +203,13 @@ static void business_and_connector(void **state)
 	assert_int_equal(found->dedupe, TENANT_DEDUPE_LITERAL);
 	assert_true(str_is(found->timezone, "Asia/Jerusalem"));
 	assert_int_equal(ask(MSG(tenant_connector_find, .id = 999999)), ERR_NOT_FOUND);
+	struct str anew = S("v1:89abcdef:c2VhbGVkIHVuZGVyIHRoZSBrZXkgb2YgdG9kYXk=");
+	assert_int_equal(ask(MSG(tenant_connector_reseal, .id = connector, .old = str_of(secret),
+	                         .new = anew)),
+	                 OK);
+	assert_int_equal(ask(MSG(tenant_connector_reseal, .id = connector, .old = str_of(secret),
+	                         .new = anew)),
+	                 ERR_CONFLICT);
 
 	/* A name that is new brings its business along; the secret may be the caller's, if long
 	 * enough. */

@@ -40,7 +40,8 @@ static void put_kind(const struct config *c, const struct config_group *g,
 
 void config_write(const struct config *c, const struct config_group *g,
                   const struct actor_kind *const *kinds, const char *listen,
-                  const char *database_url, const struct config_handed *handed, struct buf *b)
+                  const char *database_url, const char *encryption_key,
+                  const struct config_handed *handed, struct buf *b)
 {
 	buf_text(b, "log\n");
 	put(b, "    ", "level", c->log_level);
@@ -50,6 +51,10 @@ void config_write(const struct config *c, const struct config_group *g,
 	if (database_url) {
 		buf_text(b, "database\n");
 		put(b, "    ", "url", database_url);
+	}
+	if (encryption_key) {
+		buf_text(b, "encryption\n");
+		put(b, "    ", "key", encryption_key);
 	}
 	buf_text(b, "kinds\n");
 	for (const char *const *h = g->hosts; *h; h++)

@@ -10,9 +10,10 @@ struct config_handed {
 	const char *kind, *setting, *value;
 };
 
-/* Log, `listen` and `database_url` (each unless NULL), and the settings of the hosted kinds: those
- * handed over (ends with { 0 }), else the group's own, else the general ones. Fails in the buf:
- * ERR_INVALID for a value that ZPL cannot hold. */
+/* Log, `listen`, `database_url` and `encryption_key` (each unless NULL), and the settings of the
+ * hosted kinds: those handed over (ends with { 0 }), else the group's own, else the general ones.
+ * Fails in the buf: ERR_INVALID for a value that ZPL cannot hold. */
 void config_write(const struct config *c, const struct config_group *g,
                   const struct actor_kind *const *kinds, const char *listen,
-                  const char *database_url, const struct config_handed *handed, struct buf *b);
+                  const char *database_url, const char *encryption_key,
+                  const struct config_handed *handed, struct buf *b);

@@ -4,6 +4,7 @@
 #include "tools/supervise/up.h"
 #include "gateway/lws.h"
 #include "persistence/cluster.h"
+#include "proto/seal.h"
 #include "tools/supervise/cgroup.h"
 #include "tools/supervise/pulses.h"
 #include <errno.h>
@@ -219,6 +220,30 @@ static enum err tell_hubs(struct up *u)
 	return e;
 }
 
+static enum err open_key(struct up *u)
+{
+	struct seal_keys keys;
+	const char *given = config_find(u->with.config, "encryption.key")->text;
+	enum err e = OK;
+	if (*given)
+		str_keep(u->encryption_key, sizeof u->encryption_key, str_of(given));
+	else
+		e = state_encryption_key(&u->state, true, u->encryption_key);
+	if (e) {
+		WHY(u, "%s/encryption.key: %s", u->state.dir,
+		    e == ERR_DENIED ? "it must be ours, and nobody else may read it"
+		                    : err_info(e)->text);
+		return e;
+	}
+	u->encryption_key[strcspn(u->encryption_key, "\n")] = '\0';
+	e = seal_keys_read(str_of(u->encryption_key), &keys);
+	if (e)
+		WHY(u, "%s holds no key: 64 hex digits, or several such between commas",
+		    *given ? "encryption.key" : "STATE/encryption.key");
+	seal_keys_forget(&keys);
+	return e;
+}
+
 static enum err open_all(struct up *u)
 {
 	const struct config *c = u->with.config;
@@ -230,6 +255,8 @@ static enum err open_all(struct up *u)
 		                   .pause_most_ms = c->pause_most_ms };
 	struct loop_signal *term, *interrupt;
 	enum err e = open_state(u);
+	if (!e)
+		e = open_key(u);
 	if (!e)
 		e = open_cgroups(u);
 	if (!e)
@@ -328,6 +355,7 @@ void up_free(struct up **up)
 	cluster_free(&u->cluster);
 	crew_free(&u->crew);
 	loop_free(&u->loop);
+	explicit_bzero(u->encryption_key, sizeof u->encryption_key);
 	if (u->door >= 0)
 		(void)close(u->door);
 	if (u->children_lock >= 0)

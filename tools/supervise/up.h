@@ -52,6 +52,7 @@ struct up {
 	int supervisor_lock, children_lock; /* -1: not held */
 	int door;                           /* listening; -1: nobody hosts the gateway */
 	char listen[128];                   /* where, its port filled in */
+	char encryption_key[STATE_KEY];     /* given, or made in the state folder */
 	struct crew *crew;
 	struct cluster *cluster;
 	struct member *database; /* NULL: somebody else's */

@@ -106,7 +106,7 @@ static void make_words(const struct worker *w, struct words *to)
 /* Our environment without what the configuration was read from: its values are in the memfd. */
 static char **make_environment(const struct worker *w, char *url, size_t cap)
 {
-	static const char *const own[] = { "SWITCHBOARD_", "DATABASE_URL" };
+	static const char *const own[] = { "SWITCHBOARD_", "DATABASE_URL", "ENCRYPTION_KEY" };
 	size_t n = 0, kept = 0;
 	while (environ[n])
 		n++;
@@ -137,7 +137,8 @@ static enum err make_config(const struct worker *w, int *ret_fd)
 	if (w->work == WORK_NODE)
 		config_write(u->with.config, w->group, u->with.kinds,
 		             hosts(w->group, "gateway") ? u->listen : NULL,
-		             hosts(w->group, "store") ? database_url(u, false) : NULL, door, &b);
+		             hosts(w->group, "store") ? database_url(u, false) : NULL,
+		             hosts(w->group, "gateway") ? u->encryption_key : NULL, door, &b);
 	enum err e = buf_err(&b);
 	int fd = e ? -1 : memfd_create("switchboard-config", MFD_CLOEXEC);
 	if (!e && (fd < 0 || write(fd, b.at ? b.at : "", b.len) != (ssize_t)b.len)) {

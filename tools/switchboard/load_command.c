@@ -16,6 +16,7 @@
 #include "proto/tenant.h"
 #include "tools/switchboard/client.h"
 #include "tools/switchboard/commands.h"
+#include "tools/switchboard/sealing.h"
 
 enum { ANSWER_MS = 5000, KEY_BYTES = 24 };
 
@@ -34,15 +35,6 @@ static enum exit_code on_tree(void *ctx, const struct cli *c, const struct msg *
 		return cli_fail(c, EXIT_NOT_RUNNING,
 		                "the system has no street door: --to HOST:PORT");
 	str_keep(t->to, sizeof t->to, super_tree_of(m)->listen);
-	return EXIT_DONE;
-}
-
-static enum exit_code on_connector(void *ctx, const struct cli *c, const struct msg *m)
-{
-	struct target *t = ctx;
-	(void)c;
-	t->connector = tenant_connector_added_of(m)->id;
-	str_keep(t->secret, sizeof t->secret, tenant_connector_added_of(m)->secret);
 	return EXIT_DONE;
 }
 
@@ -69,6 +61,15 @@ static enum exit_code add_key(const struct cli *c, struct target *t)
 	                      .scopes = { scopes, 1 }, .label = str_of("switchboard load")));
 }
 
+static enum exit_code draw_secret(const struct cli *c, struct target *t)
+{
+	uint8_t random[DIGEST_BYTES];
+	if (digest_random(random, sizeof random))
+		return cli_fail(c, EXIT_PROBLEM, "the kernel gives no random bytes");
+	digest_hex(random, sizeof random, t->secret);
+	return EXIT_DONE;
+}
+
 static enum exit_code make_target(const struct cli *c, struct target *t)
 {
 	enum exit_code code = EXIT_DONE;
@@ -77,9 +78,11 @@ static enum exit_code make_target(const struct cli *c, struct target *t)
 	if (!*t->to)
 		code = client_ask(c, "supervisor", ANSWER_MS, on_tree, t, MSG(super_status));
 	if (code == EXIT_DONE)
-		code = client_ask(c, "store", ANSWER_MS, on_connector, t,
-		                  MSG(tenant_connector_add, .name = str_of(t->business),
-		                      .kind = TENANT_CONNECTOR_KIND_BAILEYS));
+		code = draw_secret(c, t);
+	uint64_t business;
+	if (code == EXIT_DONE)
+		code = sealing_connector_add(c, t->business, TENANT_CONNECTOR_KIND_BAILEYS, "",
+		                             t->secret, &t->connector, &business);
 	return code != EXIT_DONE ? code : add_key(c, t);
 }
 

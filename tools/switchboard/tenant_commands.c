@@ -10,6 +10,7 @@
 #include "tools/switchboard/client.h"
 #include "tools/switchboard/commands.h"
 #include "tools/switchboard/rows.h"
+#include "tools/switchboard/sealing.h"
 #include <stdlib.h>
 
 enum { ANSWER_MS = 10000, PAGE = 500, SCOPES = 32 };
@@ -84,18 +85,15 @@ enum exit_code cmd_business_list(struct cli *c)
 /* ---- connectors --------------------------------------------------------------------------------
  */
 
-static enum exit_code on_connector(void *ctx, const struct cli *c, const struct msg *m)
+static void print_connector(const struct cli *c, const struct tenant_connector_added *a)
 {
-	(void)ctx;
-	const struct tenant_connector_added *a = tenant_connector_added_of(m);
 	if (c->json)
-		cli_print_json(m->type, a);
+		cli_print_json(&tenant_connector_added_desc, a);
 	else
 		(void)printf("connector %llu of business %llu\nsecret    %.*s\n\nThe secret is not "
 		             "shown again.\n",
 		             (unsigned long long)a->id, (unsigned long long)a->business,
 		             STR(a->secret));
-	return EXIT_DONE;
 }
 
 /* 32 random bytes as hex, unless the operator brings his own on stdin. */
@@ -125,12 +123,14 @@ enum exit_code cmd_connector_add(struct cli *c)
 		code = word_of(c, "kind", &tenant_connector_kind_enum, &kind);
 	if (!code)
 		code = secret_of(c, secret);
-	return code ? code
-	            : client_ask(c, "store", ANSWER_MS, on_connector, NULL,
-	                         MSG(tenant_connector_add, .name = str_of(cli_text(c, "business")),
-	                             .kind = (enum tenant_connector_kind)kind,
-	                             .label = str_of(cli_text(c, "label")),
-	                             .secret = str_of(secret)));
+	struct tenant_connector_added added = { .secret = str_of(secret) };
+	if (!code)
+		code = sealing_connector_add(c, cli_text(c, "business"), kind, cli_text(c, "label"),
+		                             secret, &added.id, &added.business);
+	if (!code)
+		print_connector(c, &added);
+	digest_forget(secret, sizeof secret);
+	return code;
 }
 
 static bool next_connectors(uint64_t after, struct rows_ask *ret)
