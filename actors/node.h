@@ -91,8 +91,9 @@ MUST enum err node_ask_to(struct node *n, const struct to *to, uint32_t within_m
  */
 
 /* Called for each message as it is handed to its actor; may take a reference. NULL: off, which
- * costs one predicted branch. Names are views for the time of the call, empty when unknown. */
-typedef void node_tap_fn(void *ctx, const struct msg *m, struct str from, struct str to);
+ * costs one predicted branch. Names are views for the time of the call, empty when unknown. Returns
+ * how many messages are to pass before it is called again: who samples pays for the sample. */
+typedef uint32_t node_tap_fn(void *ctx, const struct msg *m, struct str from, struct str to);
 void node_tap(struct node *n, node_tap_fn *tap, void *ctx);
 
 struct node_stats {

@@ -39,9 +39,15 @@ static inline void copy_bytes(char *to, const char *from, size_t n)
  * his registers. */
 static inline __attribute__((always_inline)) void copy_short(char *to, const char *from, size_t n)
 {
-	if (n >= 16) {
-		for (size_t i = 0; i + 16 < n; i += 16)
+	if (n > 32) {
+		for (size_t i = 0; i + 32 < n; i += 32) {
 			__builtin_memcpy(to + i, from + i, 16);
+			__builtin_memcpy(to + i + 16, from + i + 16, 16);
+		}
+		__builtin_memcpy(to + n - 32, from + n - 32, 16);
+		__builtin_memcpy(to + n - 16, from + n - 16, 16);
+	} else if (n >= 16) {
+		__builtin_memcpy(to, from, 16);
 		__builtin_memcpy(to + n - 16, from + n - 16, 16);
 	} else if (n >= 8) {
 		__builtin_memcpy(to, from, 8);

@@ -1,5 +1,6 @@
 /*
- * filter.c — cheapest test first: a message that no tap wants costs two compares and a glob.
+ * filter.c — cheapest test first: a message that no tap wants costs two compares and a glob, and
+ * of a plain sample those between are not looked at.
  */
 #include "actors/mirror/filter.h"
 #include "proto/glob.h"
@@ -91,4 +92,14 @@ bool filter_wants(struct filter *f, const struct msg *m, struct str from, struct
 	if (f->seen++ % f->sample)
 		return false;
 	return affords(f, now_us);
+}
+
+uint32_t filters_pass(struct filters *fs)
+{
+	struct filter *f = &fs->all[0];
+	if (fs->n != 1 || f->type[0] || f->from[0] || f->to[0] || f->business || f->by_trace)
+		return 0;
+	uint32_t into = f->seen % f->sample, pass = into ? f->sample - into : 0;
+	f->seen += pass;
+	return pass;
 }

@@ -40,3 +40,7 @@ void filters_expire(struct filters *fs, uint64_t now_us); /* forget those whose 
  */
 bool filter_wants(struct filter *f, const struct msg *m, struct str from, struct str to,
                   uint64_t now_us);
+
+/* How many of the next messages no filter wants, whatever they are: of one that takes a sample of
+ * everything, those between two of its sample. They are counted as seen. */
+uint32_t filters_pass(struct filters *fs);

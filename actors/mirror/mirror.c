@@ -32,7 +32,7 @@ struct mirror {
 	uint64_t now_us; /* of the mirror's last turn: a second's budget need not be more exact */
 };
 
-static void on_delivery(void *ctx, const struct msg *m, struct str from, struct str to)
+static uint32_t on_delivery(void *ctx, const struct msg *m, struct str from, struct str to)
 {
 	struct mirror *x = ctx;
 	for (uint32_t i = 0; i < x->filters.n; i++) {
@@ -52,6 +52,7 @@ static void on_delivery(void *ctx, const struct msg *m, struct str from, struct 
 		str_keep(c->to, sizeof c->to, to);
 		actor_wake(x->waker);
 	}
+	return filters_pass(&x->filters);
 }
 
 /* The body as on the wire; empty when it is too large, or cannot be shown. */
@@ -123,13 +124,13 @@ static enum err on_look(struct actor *self)
 static enum err on_watch(struct actor *self, const struct msg *m)
 {
 	struct mirror *x = actor_state(self);
-	bool first = !x->filters.n;
+	uint32_t before = x->filters.n;
 	x->now_us = actor_now_us(self);
 	enum err e = filters_watch(&x->filters, tap_watch_of(m), x->now_us);
-	if (!e && first) {
+	if (!e && x->filters.n != before) /* anew: the next message may be for this one */
 		node_tap(actor_host(self), on_delivery, x);
+	if (!e && !before)
 		actor_after(self, LOOK_MS, on_look);
-	}
 	return e;
 }
 

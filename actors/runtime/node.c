@@ -72,6 +72,7 @@ const char *node_trouble(const struct node *n)
 void node_tap(struct node *n, node_tap_fn *tap, void *ctx)
 {
 	n->tap = tap;
+	n->tap_pass = 0;
 	n->tap_ctx = ctx;
 }
 

@@ -192,21 +192,24 @@ struct family {
 /* One block: this, the state, the name. At most 300 bytes for 24 of state and a key of 16 with all
  * tables counted (tests/unit/runtime_memory.c). */
 struct actor {
+	/* two cache lines: what each send and each visit touch */
 	struct node *node;
 	struct hosted *hosted;
 	struct actor *ready_next;
 	struct mailbox mailbox;
 	struct event *control; /* a ring seen from its tail */
 	uint64_t handled;
-	struct ref ref; /* itself */
-	uint32_t hash;  /* of the name */
+	uint64_t last_us; /* of the last thing handled */
+	struct ref ref;   /* itself */
+	uint32_t most; /* messages its mailbox takes: its kind's depth, and 0 when it takes none */
 	uint8_t life, end;
 	bool ready; /* in node->ready */
 	bool began; /* start has run in this incarnation: stop will */
+
+	uint32_t hash; /* of the name */
 	uint16_t name_len, key_at;
 	uint16_t subs_n, restarts;
 	uint32_t asks, holds, watches;
-	uint32_t most; /* messages its mailbox takes: its kind's depth, and 0 when it takes none */
 	struct ask *asked;
 	struct debt *owes;
 	struct tick *ticks;
@@ -214,7 +217,6 @@ struct actor {
 	struct actor_waker *wakers;
 	struct family *family; /* NULL for most */
 	struct tick *idle;     /* NULL when its kind stays */
-	uint64_t last_us;      /* of the last thing handled */
 	_Alignas(16) char state[];
 };
 
@@ -281,6 +283,7 @@ struct node {
 	uint32_t n_slots, free_slot; /* free_slot + 1; 0: none */
 	struct node_stats stats;
 	node_tap_fn *tap;
+	uint32_t tap_pass; /* messages to pass before it looks again */
 	void *tap_ctx;
 	uint64_t last_id;
 	struct hand hand;
@@ -465,6 +468,7 @@ MUST static inline enum err mailbox_push(struct node *n, struct actor *a, struct
 	else
 		return mailbox_push_page(n, a, m);
 	mailbox_count(n, a);
+	__builtin_prefetch(a->state);
 	return OK;
 }
 struct msg *mailbox_last_of_page(struct node *n, struct mailbox *box);

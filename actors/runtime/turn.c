@@ -24,9 +24,20 @@ static struct str name_at(const struct node *n, struct ref r, struct str given)
 	return a ? name_of(a) : given;
 }
 
-static void show(struct node *n, const struct actor *to, const struct msg *m)
+static __attribute__((noinline)) void show(struct node *n, const struct actor *to,
+                                           const struct msg *m)
 {
-	n->tap(n->tap_ctx, m, name_at(n, m->from, m->from_name), name_of(to));
+	n->tap_pass = n->tap(n->tap_ctx, m, name_at(n, m->from, m->from_name), name_of(to));
+}
+
+static inline void tapped(struct node *n, const struct actor *to, const struct msg *m)
+{
+	if (likely(n->tap == NULL))
+		return;
+	if (n->tap_pass)
+		n->tap_pass--;
+	else
+		show(n, to, m);
 }
 
 void run_tick(struct actor *a, actor_tick_fn *fn, const char *what)
@@ -94,8 +105,7 @@ static inline void handle(struct node *n, struct actor *a, struct msg *m)
 {
 	struct hosted *h = a->hosted;
 	bool ask = m->flags & MSG_ASK;
-	if (unlikely(n->tap != NULL))
-		show(n, a, m);
+	tapped(n, a, m);
 	if (unlikely(ask) && expired(a, m))
 		return;
 	hand_take(n, a, m, context_of(m));
@@ -123,8 +133,7 @@ void ask_run(struct actor *self, struct ask *ask)
 		msg_unref(m);
 		return;
 	}
-	if (unlikely(n->tap != NULL))
-		show(n, self, m);
+	tapped(n, self, m);
 	uint64_t outer_tag = tag_in_hand;
 	tag_in_hand = tag;
 	hand_take(n, self, m, &about);

@@ -40,7 +40,7 @@ static void on_failed(void *ctx, const struct actor_kind *kind, struct str name,
 	w->failed++;
 }
 
-static void on_message(void *ctx, const struct msg *m, struct str from, struct str to)
+static uint32_t on_message(void *ctx, const struct msg *m, struct str from, struct str to)
 {
 	struct alone *w = ctx;
 	mix(w, &w->now_us, sizeof w->now_us);
@@ -56,6 +56,7 @@ static void on_message(void *ctx, const struct msg *m, struct str from, struct s
 		        (unsigned long long)w->now_us, STR(from), STR(to), m->type->full,
 		        (unsigned long long)m->id, (unsigned long long)m->re,
 		        m->err ? err_info(msg_err(m))->name : "");
+	return 0;
 }
 
 struct alone *alone_new(const struct actor_kind *const *kinds, uint64_t seed)

@@ -303,7 +303,7 @@ static void mix(const void *at, size_t n)
 		led.hash = (led.hash ^ ((const unsigned char *)at)[i]) * 0x100000001b3u;
 }
 
-static void on_message(void *ctx, const struct msg *m, struct str from, struct str to)
+static uint32_t on_message(void *ctx, const struct msg *m, struct str from, struct str to)
 {
 	uint64_t now = sim_now_us(led.net);
 	(void)ctx;
@@ -312,6 +312,7 @@ static void on_message(void *ctx, const struct msg *m, struct str from, struct s
 	mix(&m->err, sizeof m->err);
 	mix(from.at, from.len);
 	mix(to.at, to.len);
+	return 0;
 }
 
 static void on_stale(void *ctx)

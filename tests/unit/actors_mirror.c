@@ -52,6 +52,29 @@ static void each_part_of_a_filter_counts(void **state)
 	assert_false(wants(&fs, &tapped, "a", "b", 10 * S)); /* a tap on taps has no end */
 }
 
+static void between_two_of_a_plain_sample_nobody_looks(void **state)
+{
+	(void)state;
+	struct filters fs;
+	struct msg m = { .type = &beat_pulse_desc };
+	uint32_t wanted = 0, looks = 0;
+	begin(&fs, (struct tap_watch){ .sample = 10 });
+	for (uint32_t i = 0, pass = 0; i < 1000; i++) {
+		if (pass) {
+			pass--;
+			continue;
+		}
+		looks++;
+		wanted += wants(&fs, &m, "a", "b", 10 * S);
+		pass = filters_pass(&fs);
+	}
+	assert_int_equal(wanted, 100);
+	assert_int_equal(looks, 100);
+	begin(&fs, (struct tap_watch){ .sample = 10, .to = str_of("b") }); /* of those to b */
+	assert_true(wants(&fs, &m, "a", "b", 10 * S));
+	assert_int_equal(filters_pass(&fs), 0);
+}
+
 static void budget_and_sample_are_kept(void **state)
 {
 	(void)state;
@@ -92,6 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_part_of_a_filter_counts),
+		cmocka_unit_test(between_two_of_a_plain_sample_nobody_looks),
 		cmocka_unit_test(budget_and_sample_are_kept),
 		cmocka_unit_test(leases_run_out),
 	};

@@ -28,19 +28,30 @@ static const char text64[65] = "0123456789abcdef0123456789abcdef0123456789abcdef
 static const char text72[73] =
 	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef01234567";
 
-static enum err say(struct actor *self, struct ref to, uint64_t n)
+static inline enum err say(struct actor *self, struct ref to, uint64_t n, bool usual)
 {
-	if (!test.usual)
+	if (!usual)
 		return actor_send(self, to, MSG(bench_token, .n = n));
 	return actor_send(self, to,
 	                  MSG(bench_usual, .call = { text64, 64 }, .seq = (uint32_t)n, .at = n,
 	                      .kind = 1, .from = { text72, 72 }));
 }
 
-static uint64_t number_of(const struct msg *m)
+static inline uint64_t number_of(const struct msg *m, bool usual)
 {
-	return m->type == &bench_token_desc ? bench_token_of(m)->n : bench_usual_of(m)->at;
+	return usual ? bench_usual_of(m)->at : bench_token_of(m)->n;
 }
+
+/* A handler of each type from one text, as a program would have the one it needs. */
+#define HANDLERS(name)                                                                             \
+	static enum err on_##name(struct actor *self, const struct msg *m)                         \
+	{                                                                                          \
+		return name(self, m, false);                                                       \
+	}                                                                                          \
+	static enum err on_usual_##name(struct actor *self, const struct msg *m)                   \
+	{                                                                                          \
+		return name(self, m, true);                                                        \
+	}
 
 /* Players find their number by their key, once. */
 static enum err on_start(struct actor *self)
@@ -53,61 +64,60 @@ static enum err on_start(struct actor *self)
 	return OK;
 }
 
-static enum err on_ping(struct actor *self, const struct msg *m)
+static inline enum err ping(struct actor *self, const struct msg *m, bool usual)
 {
 	test.done++;
-	return actor_send(self, msg_from(m), MSG(bench_token, .n = bench_token_of(m)->n + 1));
+	return say(self, msg_from(m), number_of(m, usual) + 1, usual);
 }
-
-static enum err on_usual_ping(struct actor *self, const struct msg *m)
-{
-	test.done++;
-	return say(self, msg_from(m), bench_usual_of(m)->at + 1);
-}
+HANDLERS(ping)
 
 static enum err on_serve(struct actor *self, const struct msg *m)
 {
 	(void)m;
-	return say(self, test.at[1], 1);
+	return say(self, test.at[1], 1, test.usual);
 }
 
-static enum err on_ring(struct actor *self, const struct msg *m)
+static inline enum err ring(struct actor *self, const struct msg *m, bool usual)
 {
 	struct player *p = actor_state(self);
 	test.done++;
-	return say(self, test.at[p->id + 1 < test.n ? p->id + 1 : 0], number_of(m) + 1);
+	return say(self, test.at[p->id + 1 < test.n ? p->id + 1 : 0], number_of(m, usual) + 1,
+	           usual);
 }
+HANDLERS(ring)
 
-static enum err on_sink(struct actor *self, const struct msg *m)
+static inline enum err swallow(struct actor *self, const struct msg *m, bool usual)
 {
 	test.done++;
-	return number_of(m) == BATCH - 1 ? actor_send(self, msg_from(m), MSG(bench_go)) : OK;
+	return number_of(m, usual) == BATCH - 1 ? actor_send(self, msg_from(m), MSG(bench_go)) : OK;
 }
+HANDLERS(swallow)
 
 static enum err on_source(struct actor *self, const struct msg *m)
 {
 	enum err e = OK;
 	(void)m;
 	for (uint64_t i = 0; i < BATCH && !e; i++)
-		e = say(self, test.at[0], i);
+		e = say(self, test.at[0], i, test.usual);
 	return e;
 }
 
-static enum err on_big(struct actor *self, const struct msg *m)
+static inline enum err big(struct actor *self, const struct msg *m, bool usual)
 {
 	struct player *p = actor_state(self);
 	test.done++;
-	if (number_of(m) == 0)
-		return say(self, msg_from(m), 1);
+	if (number_of(m, usual) == 0)
+		return say(self, msg_from(m), 1, usual);
 	if (--p->waits)
 		return OK;
 	p->waits = test.n - 1;
 	enum err e = OK;
 	for (uint32_t i = 0; i < test.n && !e; i++)
 		if (i != p->id)
-			e = say(self, test.at[i], 0);
+			e = say(self, test.at[i], 0, usual);
 	return e;
 }
+HANDLERS(big)
 
 static enum err on_once(struct actor *self, const struct msg *m)
 {
@@ -119,9 +129,9 @@ static enum err on_once(struct actor *self, const struct msg *m)
 
 static const struct proto_desc *const sends[] = { &bench_token_desc, &bench_usual_desc,
 	                                          &bench_go_desc, NULL };
-#define PLAYER(kind, handler, most)                                                                \
+#define PLAYER(kind, handler, handler_usual, most)                                                 \
 	static const struct actor_on kind##_takes[] = { { &bench_token_desc, handler },            \
-		                                        { &bench_usual_desc, handler },            \
+		                                        { &bench_usual_desc, handler_usual },      \
 		                                        { &bench_go_desc, handler },               \
 		                                        { 0 } };                                   \
 	static const struct actor_kind kind = {                                                    \
@@ -140,11 +150,11 @@ static const struct actor_on pinger_takes[] = { { &bench_token_desc, on_ping },
 static const struct actor_kind pinger = {
 	.name = "pinger", .doc = "plays in a benchmark", .takes = pinger_takes, .sends = sends
 };
-PLAYER(ringer, on_ring, 1000);
-PLAYER(sink, on_sink, 1000);
-PLAYER(source, on_source, 1000);
-PLAYER(bigger, on_big, 1000);
-PLAYER(once, on_once, 1000);
+PLAYER(ringer, on_ring, on_usual_ring, 1000);
+PLAYER(sink, on_swallow, on_usual_swallow, 1000);
+PLAYER(source, on_source, on_source, 1000);
+PLAYER(bigger, on_big, on_usual_big, 1000);
+PLAYER(once, on_once, on_once, 1000);
 
 static enum err on_asked(struct actor *self, const struct msg *m)
 {
@@ -158,8 +168,8 @@ static enum err on_asker(struct actor *self, const struct msg *m)
 	                  : actor_ask(self, test.whom, 1000, on_asker,
 	                              MSG(bench_token, .n = test.done));
 }
-PLAYER(asked, on_asked, 1000);
-PLAYER(asker, on_asker, 1000);
+PLAYER(asked, on_asked, on_asked, 1000);
+PLAYER(asker, on_asker, on_asker, 1000);
 
 static enum err on_idle(struct actor *self, const struct msg *m)
 {
@@ -171,7 +181,7 @@ static const struct actor_kind idle = {
 	.name = "idle", .doc = "lives", .takes = idle_takes, .state = 24
 };
 static enum err on_parent(struct actor *self, const struct msg *m);
-PLAYER(parent, on_parent, 1000);
+PLAYER(parent, on_parent, on_parent, 1000);
 static const struct actor_kind child = { .name = "child",
 	                                 .doc = "is begun and stopped",
 	                                 .state = 24,
@@ -209,7 +219,7 @@ static enum err kick(struct actor *self, uint32_t from)
 {
 	enum err e = OK;
 	for (uint32_t i = from; i < test.n && !e; i++)
-		e = actor_send(self, test.at[i], MSG(bench_token, .n = 1));
+		e = say(self, test.at[i], 1, test.usual);
 	return e;
 }
 
@@ -232,7 +242,7 @@ static enum err on_stage(struct actor *self, const struct msg *m)
 	if (test.shape == PING_PONG && !e)
 		return actor_send(self, test.at[0], MSG(bench_go));
 	if (test.shape == RING)
-		return e ? e : actor_send(self, test.at[0], MSG(bench_token, .n = 1));
+		return e ? e : say(self, test.at[0], 1, test.usual);
 	return e ? e : kick(self, test.shape == FAN_IN);
 }
 static const struct actor_on stage_takes[] = { { &bench_go_desc, on_stage }, { 0 } };
@@ -332,29 +342,31 @@ struct bench_result bench_traced(const struct bench_source *s, uint64_t count)
 	return drive(n, count);
 }
 
-/* One of `every` is encoded, as for somebody who watches; 0: none. */
+/* One of `every` is encoded, as for somebody who watches; 0: each is looked at, none is wanted. */
 struct tap {
-	uint32_t every, left;
+	uint32_t every;
 	char at[512];
 };
 
-static void on_tap(void *ctx, const struct msg *m, struct str from, struct str to)
+static uint32_t on_tap(void *ctx, const struct msg *m, struct str from, struct str to)
 {
 	struct tap *t = ctx;
 	size_t len;
 	(void)from, (void)to;
-	if (!t->left || --t->left)
-		return;
-	t->left = t->every;
+	if (!t->every)
+		return 0;
 	must(proto_encode(m->type, msg_body(m), t->at, sizeof t->at, &len, NULL));
+	return t->every - 1;
 }
 
 struct bench_result bench_tapped(const struct bench_source *s, uint64_t count)
 {
-	struct tap tap = { .every = s->a, .left = s->a };
+	struct tap tap = { .every = s->a };
 	struct node *n = begin(2);
 	test.shape = PING_PONG;
 	node_tap(n, on_tap, &tap);
+	if (s->a == BENCH_TAP_OFF)
+		node_tap(n, NULL, NULL); /* as it is left when nobody watches any more */
 	must(node_send(n, "stage", MSG(bench_go)));
 	return drive(n, count);
 }

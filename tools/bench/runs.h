@@ -43,8 +43,10 @@ bench_fn bench_bare;
  * of text in place of one number. */
 enum bench_body { BODY_SMALL, BODY_USUAL };
 bench_fn bench_node;
-bench_fn bench_traced;           /* ping-pong under a sampled trace */
-bench_fn bench_tapped;           /* ping-pong, one message of `a` is encoded for a tap; 0: none */
+bench_fn bench_traced; /* ping-pong under a sampled trace */
+/* Ping-pong, one message of `a` is encoded for a tap; 0: each is looked at and none is wanted. */
+enum { BENCH_TAP_OFF = UINT32_MAX }; /* or it has come and gone */
+bench_fn bench_tapped;
 bench_fn bench_asks;             /* ask and answer, round trips */
 bench_fn bench_supervised_spawn; /* a child begun and stopped */
 bench_fn bench_actor_bytes;      /* memory of an idle actor, `a` of them alive, by the system */
