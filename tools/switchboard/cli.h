@@ -43,7 +43,7 @@ struct cli_command {
 
 extern const struct cli_command cli_commands[]; /* ends with { 0 } */
 
-enum { CLI_OPTIONS = 24, CLI_REPEATS = 16, CLI_WORD = 32 };
+enum { CLI_OPTIONS = 32, CLI_REPEATS = 16, CLI_WORD = 32 };
 
 /* One parsed command line. */
 struct cli {
