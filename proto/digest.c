@@ -15,14 +15,24 @@ enum err digest_sha256(struct str data, uint8_t ret[DIGEST_BYTES])
 	               : ERR_MEMORY;
 }
 
-enum err digest_hmac_sha256(struct str key, struct str data, uint8_t ret[DIGEST_BYTES])
+static enum err hmac(const EVP_MD *md, struct str key, struct str data, uint8_t *ret)
 {
 	if (key.len > INT32_MAX)
 		return ERR_TOO_LARGE;
-	return HMAC(EVP_sha256(), key.len ? key.at : "", (int)key.len,
+	return HMAC(md, key.len ? key.at : "", (int)key.len,
 	            (const unsigned char *)(data.len ? data.at : ""), data.len, ret, NULL)
 	               ? OK
 	               : ERR_MEMORY;
+}
+
+enum err digest_hmac_sha256(struct str key, struct str data, uint8_t ret[DIGEST_BYTES])
+{
+	return hmac(EVP_sha256(), key, data, ret);
+}
+
+enum err digest_hmac_sha1(struct str key, struct str data, uint8_t ret[DIGEST_SHA1])
+{
+	return hmac(EVP_sha1(), key, data, ret);
 }
 
 enum err digest_sha1(struct str data, uint8_t ret[DIGEST_SHA1])

@@ -15,6 +15,8 @@ MUST enum err digest_sha256(struct str data, uint8_t ret[DIGEST_BYTES]);
 MUST enum err digest_hmac_sha256(struct str key, struct str data, uint8_t ret[DIGEST_BYTES]);
 /* For the handshake of WebSockets, which proves nothing by it (RFC 6455, 1.3); for nothing new. */
 MUST enum err digest_sha1(struct str data, uint8_t ret[DIGEST_SHA1]);
+/* What carriers still sign with (RFC 2104 over SHA-1: not broken by its collisions, RFC 6194 2). */
+MUST enum err digest_hmac_sha1(struct str key, struct str data, uint8_t ret[DIGEST_SHA1]);
 
 /* Lower case and a NUL: ret has 2 * n + 1 bytes. */
 void digest_hex(const void *at, size_t n, char *ret);
