@@ -16,7 +16,7 @@ struct process {
 	struct leash *leash;
 	struct seat *seat;
 	struct loop_timer *lonely;
-	bool ending, broken;
+	bool ending, broken, anew;
 };
 
 static void on_drained(void *ctx)
@@ -101,16 +101,42 @@ static void on_broken(void *ctx, const char *why)
 	loop_stop(p->loop);
 }
 
+/* Whoever was cut off has nothing left that is its own: what it held by lease is another's by now,
+ * what it was asked has been answered. So all of it goes, and a new incarnation joins. */
+static void on_stale(void *ctx)
+{
+	struct process *p = ctx;
+	say(&p->config->say, LOG_WARN,
+	    "begins_anew why=\"the bus has declared this incarnation dead\"");
+	p->anew = !p->ending;
+	loop_stop(p->loop);
+}
+
 static const char *setting(void *ctx, const char *kind, const char *name)
 {
 	const struct seat_config *c = &((const struct process *)ctx)->config->seat;
 	return c->setting ? c->setting(c->ctx, kind, name) : NULL;
 }
 
+static enum err sit_down(struct process *p)
+{
+	struct seat_config seat = p->config->seat;
+	p->anew = false;
+	loop_timer_set(p->lonely, LONELY_US);
+	seat.loop = p->loop;
+	seat.setting = setting;
+	seat.log_format = p->config->say.format;
+	seat.log_level = p->config->say.level;
+	seat.joined = on_joined;
+	seat.broken = on_broken;
+	seat.stale = leash_held() ? NULL : on_stale;
+	seat.ctx = p;
+	return seat_new(&seat, &p->seat);
+}
+
 static enum err start(struct process *p)
 {
 	struct loop_signal *term, *interrupt;
-	struct seat_config seat = p->config->seat;
 	enum err e = loop_new(&p->loop);
 	if (!e)
 		e = loop_on_signal(p->loop, SIGTERM, on_end, p, &term);
@@ -120,17 +146,7 @@ static enum err start(struct process *p)
 		e = leash_new(p->loop, on_let_go, p, &p->leash);
 	if (!e)
 		e = loop_timer_new(p->loop, on_lonely, p, &p->lonely);
-	if (e)
-		return e;
-	loop_timer_set(p->lonely, LONELY_US);
-	seat.loop = p->loop;
-	seat.setting = setting;
-	seat.log_format = p->config->say.format;
-	seat.log_level = p->config->say.level;
-	seat.joined = on_joined;
-	seat.broken = on_broken;
-	seat.ctx = p;
-	return seat_new(&seat, &p->seat);
+	return e ? e : sit_down(p);
 }
 
 enum err process_run(const struct process_config *config, bool *ret_broken)
@@ -139,6 +155,12 @@ enum err process_run(const struct process_config *config, bool *ret_broken)
 	enum err e = start(&p);
 	if (!e)
 		loop_run(p.loop);
+	while (!e && p.anew) {
+		seat_free(&p.seat);
+		e = sit_down(&p);
+		if (!e)
+			loop_run(p.loop);
+	}
 	seat_free(&p.seat);
 	loop_timer_free(&p.lonely);
 	leash_free(&p.leash);

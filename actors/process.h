@@ -2,7 +2,10 @@
  * process.h — the life of a process that is a node: joined, told to end, drained.
  *
  *     start ─▶ joining ─▶ ready ─▶ SIGTERM ─▶ draining ─▶ end
- *                           └── a second SIGTERM, or the supervisor's end ──▶ end
+ *        ▲                  ├── a second SIGTERM, or the supervisor's end ──▶ end
+ *        └── a new seat ◀── the bus thinks that it died: cut off, or stopped for too long
+ *
+ * One that is supervised ends then, and is begun anew by its supervisor, who counts such ends.
  */
 #pragma once
 #include "actors/say.h"

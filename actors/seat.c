@@ -32,9 +32,12 @@ static void on_failed(void *ctx, const struct actor_kind *kind, struct str name,
 static void on_stale(void *ctx)
 {
 	struct seat *s = ctx;
-	if (!s->broken)
-		s->config.broken(s->config.ctx, "the bus has declared this incarnation dead");
+	bool was_broken = s->broken;
 	s->broken = true;
+	if (!was_broken && s->config.stale)
+		s->config.stale(s->config.ctx);
+	else if (!was_broken)
+		s->config.broken(s->config.ctx, "the bus has declared this incarnation dead");
 }
 
 static void on_refused(void *ctx, enum err e, struct str why)

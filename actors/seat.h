@@ -28,6 +28,8 @@ struct seat_config {
 		void *ctx); /* once, when the bus knows us and the actors of the start are up */
 	/* It cannot go on: an actor of the start is given up, or the bus thinks we died. */
 	void (*broken)(void *ctx, const char *why);
+	/* The bus thinks we died, and a new seat may begin anew. NULL: that is `broken`. */
+	void (*stale)(void *ctx);
 	void (*refused)(void *ctx, enum err e, struct str why); /* NULL: it is logged */
 	void *ctx;
 };

@@ -373,6 +373,15 @@ static void on_stale(void *ctx)
 	b->config.calls->stale(b->config.ctx);
 }
 
+/* A cable was cut, and both ends gave each other up. Who is still with a hub that has lost the
+ * other one stays: else one host that comes back would end all the others. */
+static bool is_cut_off(void *ctx, const struct peer *p)
+{
+	const struct bus *b = ctx;
+	const struct told *t = p->row.hub ? NULL : told_of_name(b, p->row.name);
+	return b->n_joined && t && t->left && t->row.epoch == p->row.epoch;
+}
+
 static const struct peers_calls peers_calls = {
 	.admit = on_admit,
 	.up = on_up,
@@ -380,6 +389,7 @@ static const struct peers_calls peers_calls = {
 	.lost = on_lost,
 	.gone = on_gone,
 	.stale = on_stale,
+	.is_cut_off = is_cut_off,
 	.refused = on_unwelcome,
 };
 

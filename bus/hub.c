@@ -275,6 +275,13 @@ static void on_refused(void *ctx, struct peer *p, enum err why)
 	(void)why;
 }
 
+static bool is_cut_off(void *ctx, const struct peer *p)
+{
+	(void)ctx; /* who was stopped would think so of everybody */
+	(void)p;
+	return false;
+}
+
 static const struct peers_calls peers_calls = {
 	.admit = on_admit,
 	.up = on_up,
@@ -282,6 +289,7 @@ static const struct peers_calls peers_calls = {
 	.lost = on_lost,
 	.gone = on_gone,
 	.stale = on_stale,
+	.is_cut_off = is_cut_off,
 	.refused = on_refused,
 };
 

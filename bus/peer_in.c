@@ -216,7 +216,10 @@ static void on_stale(struct peers *ps, struct peer *p, const struct frame_head *
 		if (p->row.epoch && p->row.epoch == h->seq)
 			peers_bury(ps, p);
 	} else if (h->to == ps->self.epoch) {
-		peers_end(ps);
+		if (ps->calls->is_cut_off(ps->ctx, p))
+			peers_bury(ps, p);
+		else
+			peers_end(ps);
 	}
 }
 

@@ -114,6 +114,8 @@ struct peers_calls {
 	void (*lost)(void *ctx, const struct msg *m, enum err why);
 	void (*gone)(void *ctx, struct peer *p); /* the last word of it */
 	void (*stale)(void *ctx);
+	/* It says that we are gone. true: no, it is the one who was cut off, and is buried. */
+	bool (*is_cut_off)(void *ctx, const struct peer *p);
 	/* By a hub, at each try: ERR_CONFLICT, somebody of our name lives; ERR_DENIED, our key is
 	 * not known there. */
 	void (*refused)(void *ctx, struct peer *hub, enum err why);
