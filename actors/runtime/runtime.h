@@ -2,13 +2,16 @@
  * runtime.h — the data of a node. To understand the runtime, read this; each part's functions are
  * below it, one file each.
  *
- *     node ── slots ──▶ actor ── mailbox ──▶ letter ──▶ msg      bounded by its kind
- *      │                  ├──── control ──▶ event               answers and ticks: never dropped,
- *      │                  │                                     bounded by what this actor asked
- * for │                  ├──── asked ────▶ ask                 what it waits for │ ├──── owes
- * ─────▶ debt                asks it holds, and who watches it │                  └──── ticks ────▶
- * tick                timers and wakers ├── asks: id ──▶ ask       ├── owed: block ──▶ debt ├──
- * names: text ──▶ slot └── ready: actors with something to do, in turn
+ *     node ─┬─ slots ──▶ actor ─┬─ mailbox ──▶ page ──▶ msg   bounded by its kind
+ *           │                   ├─ control ──▶ event          answers and ticks: never dropped,
+ *           │                   │                             bounded by what this actor asked for
+ *           │                   ├─ asked ────▶ ask            what it waits for
+ *           │                   ├─ owes ─────▶ debt           asks it holds, and who watches it
+ *           │                   └─ ticks ────▶ tick           timers and wakers
+ *           ├─ asks: id ──▶ ask
+ *           ├─ owed: block ──▶ debt
+ *           ├─ names: text ──▶ slot
+ *           └─ ready: actors with something to do, in turn
  *
  * Nothing in the control lane allocates when it is sent: an ask brings the event of its answer
  * along, a tick is its own event. So an answer cannot fail for want of memory or room.
