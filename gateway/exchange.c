@@ -192,8 +192,7 @@ void exchange_blame(struct exchange *x)
 	if (source_in(&g->unlimited, x->visit.source))
 		return;
 	struct str who = source_bucket(x->visit.source, room);
-	(void)limits_take(g->limits, limits_key(g->limits, LIMITS_BLAME, who), g->blame_rate, 1,
-	                  loop_now_us(g->loop));
+	(void)spend(g, LIMITS_BLAME, who, 1);
 }
 
 enum err exchange_unseal(struct exchange *x, uint64_t business, const char *what, struct str stored,

@@ -77,6 +77,7 @@ static enum err on_wake(struct actor *self)
 		access_flush(g->access);
 	if (g->live)
 		actor_after(self, GATEWAY_TICK_MS, on_tick);
+	spend_due(g);
 	return drain_ends(self);
 }
 
@@ -184,6 +185,7 @@ static enum err on_start(struct actor *self)
 	e = e ? e : metrics_new(&g->metrics);
 	e = e ? e : access_new(actor_setting(self, "access_log"), &g->access);
 	e = e ? e : actor_waker_new(self, on_wake, &g->waker);
+	e = e ? e : actor_subscribe(self, &http_spent_desc);
 	return e ? e : listen_on(self);
 }
 
@@ -237,6 +239,7 @@ static const struct actor_setting settings[] = {
 
 static const struct actor_on takes[] = {
 	{ &http_drain_desc, on_drain },
+	{ &http_spent_desc, spend_heard },
 	{ 0 },
 };
 

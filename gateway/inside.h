@@ -28,6 +28,14 @@ enum {
 /* What a bucket counts. */
 enum { LIMITS_SOURCE = 1, LIMITS_KEY, LIMITS_BLAME };
 
+enum { SPEND_MOST = 256, SPEND_WHO = 64 };
+
+/* Drawn from a budget, not yet told. */
+struct spend {
+	uint32_t kind, tokens, len;
+	char who[SPEND_WHO];
+};
+
 struct gateway;
 
 /* Who comes with what: enough to answer it. */
@@ -76,6 +84,9 @@ struct gateway {
 	uint64_t outbox_bytes;
 	struct limits *limits;
 	struct limits_rate source_rate, key_rate, blame_rate;
+	struct spend spent[SPEND_MOST];
+	uint32_t n_spent;
+	bool tells; /* soon */
 	struct source_nets trusted, unlimited;
 	struct key_cache *keys;
 	struct seal_keys seals; /* n 0: none given */
@@ -112,6 +123,12 @@ struct exchange *exchange_of_tag(struct gateway *g, uint64_t tag); /* NULL: it i
 /* One try; ERR_FULL: the way there is. */
 MUST enum err exchange_send(struct exchange *x, const struct to *to, actor_fn *answer, uint64_t tag,
                             const struct proto_desc *type, const void *body);
+
+/* spend.c: tokens of a budget that all gateways share; what is due to be told; what others say.
+ */
+struct limits_verdict spend(struct gateway *g, uint32_t kind, struct str who, uint32_t tokens);
+void spend_due(struct gateway *g);
+actor_fn spend_heard;
 
 /* outbox.c */
 MUST enum err outbox_keep(struct gateway *g, const struct to *to, actor_fn *answer, uint64_t tag,

@@ -14,8 +14,7 @@ static void refuse(struct visit *v, int status, const char *detail)
 static void draw(struct visit *v, struct str who, uint32_t tokens)
 {
 	struct gateway *g = v->gateway;
-	v->budget = limits_take(g->limits, limits_key(g->limits, LIMITS_SOURCE, who),
-	                        g->source_rate, tokens, loop_now_us(g->loop));
+	v->budget = spend(g, LIMITS_SOURCE, who, tokens);
 	v->budget_name = "source";
 	v->budget_rate = g->source_rate;
 }

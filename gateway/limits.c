@@ -4,7 +4,7 @@
 #include "gateway/limits.h"
 #include <stdlib.h>
 
-enum { WAYS = 4 };
+enum { WAYS = 4, DEBT_BURSTS = 8 };
 
 struct bucket {
 	uint64_t key;
@@ -62,13 +62,31 @@ static struct bucket *bucket_of(struct limits *l, uint64_t key)
 	return victim;
 }
 
+static uint64_t token_us_of(struct limits_rate rate)
+{
+	return 1000000 / rate.per_s ? 1000000 / rate.per_s : 1;
+}
+
+void limits_charge(struct limits *l, uint64_t key, struct limits_rate rate, uint32_t tokens,
+                   uint64_t now_us)
+{
+	if (!rate.per_s)
+		return;
+	struct bucket *b = bucket_of(l, key);
+	uint64_t token_us = token_us_of(rate);
+	uint64_t most_us = DEBT_BURSTS * token_us * (rate.burst ? rate.burst : 1);
+	uint64_t full_us = b->full_us > now_us ? b->full_us : now_us;
+	uint64_t then_us = full_us + token_us * tokens;
+	b->full_us = then_us - now_us < most_us ? then_us : now_us + most_us;
+}
+
 struct limits_verdict limits_take(struct limits *l, uint64_t key, struct limits_rate rate,
                                   uint32_t tokens, uint64_t now_us)
 {
 	if (!rate.per_s)
 		return (struct limits_verdict){ .ok = true, .left = UINT32_MAX };
 	struct bucket *b = bucket_of(l, key);
-	uint64_t token_us = 1000000 / rate.per_s ? 1000000 / rate.per_s : 1;
+	uint64_t token_us = token_us_of(rate);
 	uint64_t most_us = token_us * (rate.burst ? rate.burst : 1);
 	uint64_t full_us = b->full_us > now_us ? b->full_us : now_us;
 	uint64_t then_us = full_us + token_us * tokens;

@@ -6,7 +6,7 @@
  * refused. What a flood of strangers can do is bounded: a row holds four buckets, the one that is
  * fullest makes room (a full bucket forgets nothing). Pure: time is a parameter.
  *
- * One gateway counts what it sees; several share no count, so a limit is per gateway.
+ * What other gateways let pass is charged here too (spend.c), so that all of them keep one limit.
  */
 #pragma once
 #include "proto/err.h"
@@ -30,6 +30,11 @@ void limits_free(struct limits **l);
 
 /* A key for a bucket: `kind` keeps sources, keys and offenders apart. */
 uint64_t limits_key(const struct limits *l, uint32_t kind, struct str who);
+
+/* What passed elsewhere: taken whether there is enough or not. What is owed is refused later, but
+ * no more than eight bursts of it. */
+void limits_charge(struct limits *l, uint64_t key, struct limits_rate rate, uint32_t tokens,
+                   uint64_t now_us);
 
 /* Takes `tokens`; 0 only looks. */
 struct limits_verdict limits_take(struct limits *l, uint64_t key, struct limits_rate rate,

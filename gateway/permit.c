@@ -24,8 +24,7 @@ static enum err decide(struct exchange *x, const struct key *key)
 		return deny(x, ERR_DENIED, "the key does not have the scope this needs");
 	exchange_act_for(x, key->business, key->id);
 	struct str id = str_n((const char *)&key->id, sizeof key->id);
-	x->visit.budget = limits_take(g->limits, limits_key(g->limits, LIMITS_KEY, id), g->key_rate,
-	                              1, loop_now_us(g->loop));
+	x->visit.budget = spend(g, LIMITS_KEY, id, 1);
 	x->visit.budget_name = "key";
 	x->visit.budget_rate = g->key_rate;
 	if (!x->visit.budget.ok)

@@ -16,6 +16,25 @@
 
 /* ---- limits ---------------------------------------------------------------------------------- */
 
+static void what_passed_elsewhere_is_owed(void **state)
+{
+	struct limits *l;
+	struct limits_rate rate = { .per_s = 10, .burst = 5 };
+	uint64_t now = 1000000000;
+	(void)state;
+	assert_int_equal(limits_new(16, 1, &l), OK);
+	uint64_t key = limits_key(l, 1, str_of("a"));
+	limits_charge(l, key, rate, 3, now);
+	assert_int_equal(limits_take(l, key, rate, 0, now).left, 2);
+	limits_charge(l, key, rate, 12, now); /* ten more than there were */
+	assert_false(limits_take(l, key, rate, 1, now + 1000000).ok);
+	assert_true(limits_take(l, key, rate, 1, now + 1100000).ok);
+	limits_charge(l, key, rate, 1000000, now + 1100000);
+	assert_false(limits_take(l, key, rate, 1, now + 1100000 + 3500000).ok);
+	assert_true(limits_take(l, key, rate, 1, now + 1100000 + 3600000).ok); /* eight bursts */
+	limits_free(&l);
+}
+
 static void a_bucket_fills_and_empties(void **state)
 {
 	struct limits *l;
@@ -230,6 +249,7 @@ static void traces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_passed_elsewhere_is_owed),
 		cmocka_unit_test(a_bucket_fills_and_empties),
 		cmocka_unit_test(a_rate_is_kept),
 		cmocka_unit_test(strangers_do_not_help),
