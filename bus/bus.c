@@ -6,130 +6,11 @@
  *             ◀─ deliver, lost, gone ──── peers
  *     hub ─ changed, left, wanted ─▶ roster here
  */
-#include "bus/bus.h"
-#include "bus/peers.h"
 #include "bus/place.h"
+#include "bus/roster.h"
 #include "proto/codec.h"
 #include "proto/envelope.h"
-#include <stdio.h>
 #include <stdlib.h>
-
-enum { HUBS_MOST = 4, TYPES_MOST = 1024, WANTED_MOST = 4096, TOLD_MOST = 1024, REVOKED_MOST = 16 };
-
-struct hub_line {
-	char endpoint[128];
-	uint32_t peer; /* 0: to be dialled */
-	uint64_t redial_us;
-	bool joined;
-	bool was_joined, told_refused;
-	uint64_t refused_us;                    /* since when it does not let us in; 0: it does */
-	uint32_t wanted[WANTED_MOST], n_wanted; /* types that others hear, rising */
-};
-
-/* What the hubs told of a name last. It stays when its node has left: a link may outlive the hub's
- * patience, and its key is good until it is revoked. */
-struct told {
-	struct row row;
-	bool left;
-	uint64_t probe_us, pause_us; /* when to ask one that is buried here, and how long between */
-};
-
-struct bus {
-	struct peers *peers;
-	struct bus_config config;
-	char hub_key[LINK_KEY_BYTES + 1];
-	struct row self;
-	struct hub_line hubs[HUBS_MOST];
-	uint32_t n_hubs, n_joined;
-	struct {
-		uint32_t type, times;
-	} heard[TYPES_MOST]; /* by rising type */
-	uint32_t n_heard;
-	bool tell_heard; /* some hub has not been told all of them */
-	struct told *told;
-	uint32_t n_told;
-	char revoked[REVOKED_MOST][LINK_KEY_BYTES + 1], revoked_out[LINK_KEY_BYTES + 1];
-	uint32_t n_revoked;
-	uint64_t now_us, probe_us;
-	struct bus_stats stats;
-};
-
-static struct hub_line *hub_of(struct bus *b, const struct peer *p)
-{
-	for (uint32_t i = 0; i < b->n_hubs; i++)
-		if (b->hubs[i].peer == p->number)
-			return &b->hubs[i];
-	return NULL;
-}
-
-/* ---- keys ----------------------------------------------------------------------------------- */
-
-static struct told *told_of_key(const struct bus *b, const char *key)
-{
-	for (uint32_t i = 0; *key && i < b->n_told; i++)
-		if (!strcmp(b->told[i].row.key, key))
-			return &b->told[i];
-	return NULL;
-}
-
-static struct told *told_of_name(const struct bus *b, const char *name)
-{
-	for (uint32_t i = 0; i < b->n_told; i++)
-		if (!strcmp(b->told[i].row.name, name))
-			return &b->told[i];
-	return NULL;
-}
-
-/* The place of a name; when all are taken, one that has left makes room. */
-static struct told *told_place(struct bus *b, const char *name)
-{
-	struct told *t = told_of_name(b, name);
-	if (!t && b->n_told < TOLD_MOST)
-		return &b->told[b->n_told++];
-	for (uint32_t i = 0; !t && i < b->n_told; i++)
-		t = b->told[i].left ? &b->told[i] : NULL;
-	return t;
-}
-
-bool bus_knows_key(const struct bus *b, const char *key)
-{
-	return *key && (!strcmp(key, b->hub_key) || told_of_key(b, key));
-}
-
-const char *bus_revoked(struct bus *b)
-{
-	if (!b->n_revoked)
-		return NULL;
-	memcpy(b->revoked_out, b->revoked[--b->n_revoked], sizeof b->revoked_out);
-	return b->revoked_out;
-}
-
-static bool hosts_all(const struct row *may, const struct row *claims)
-{
-	for (uint32_t i = 0; i < claims->n_kinds; i++)
-		if (!row_hosts(may, str_of(claims->kinds[i])))
-			return false;
-	return true;
-}
-
-/* On ipc the folder's mode has let it in. With a key: what the hub says of it counts, not what it
- * says itself. Who it is, is its name and epoch; the key only says what it may, and several nodes
- * may share one. */
-static enum err on_admit(void *ctx, struct row *row, struct str key)
-{
-	struct bus *b = ctx;
-	row->limited = false;
-	if (row->hub)
-		return key.len && !str_is(key, b->hub_key) ? ERR_DENIED : OK;
-	if (!key.len)
-		return OK;
-	struct told *k = told_of_name(b, row->name);
-	if (!k || strcmp(k->row.key, row->key) || !hosts_all(&k->row, row))
-		return ERR_DENIED;
-	row->limited = k->row.limited;
-	memcpy(row->groups, k->row.groups, sizeof row->groups);
-	return OK;
-}
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
@@ -164,7 +45,7 @@ static void on_message(struct bus *b, struct peer *p, bool event, struct str rec
 		b->stats.unknown++;
 		return;
 	}
-	if (event && (!hub_of(b, p) || !hears(b, k.envelope.type)))
+	if (event && (!roster_hub_of(b, p) || !hears(b, k.envelope.type)))
 		return;
 	if (!e && !event && k.type && !row_may_send(&p->row, k.type->number)) {
 		b->stats.denied++;
@@ -192,133 +73,14 @@ static void on_lost(void *ctx, const struct msg *m, enum err why)
 		b->config.calls->lost(b->config.ctx, m, why);
 }
 
-/* ---- the hub's word ------------------------------------------------------------------------- */
-
-static void on_changed(struct bus *b, const struct bus_changed *c)
-{
-	struct row row;
-	struct peer *p;
-	if (row_keep(&c->row, &row) || row.hub)
-		return;
-	if (!strcmp(row.name, b->self.name)) {
-		if (row.epoch > b->self.epoch)
-			peers_end(b->peers);
-		return;
-	}
-	struct told *t = told_place(b, row.name);
-	if (t)
-		*t = (struct told){ .row = row };
-	if (peers_meet(b->peers, &row, &p) == OK)
-		b->config.calls->roster(b->config.ctx);
-}
-
-/* Whether it is gone we judge ourselves; but one that never answered here is not waited for. */
-static void on_left(struct bus *b, const struct bus_left *l)
-{
-	for (uint32_t i = 0; i < b->n_told; i++)
-		b->told[i].left |= b->told[i].row.epoch == l->epoch;
-	for (uint32_t i = 0; peers_at(b->peers, i); i++) {
-		struct peer *p = peers_at(b->peers, i);
-		if (p->row.epoch == l->epoch && !p->told_up && !p->row.hub) {
-			peers_bury(b->peers, p);
-			return;
-		}
-	}
-}
-
-static void on_wanted(struct hub_line *h, const struct bus_wanted *w)
-{
-	h->n_wanted = 0;
-	for (uint32_t i = 0; i < w->types.n && i < WANTED_MOST; i++)
-		h->wanted[h->n_wanted++] = w->types.at[i];
-}
-
-static void on_revoked(struct bus *b, const struct bus_revoked *r)
-{
-	char key[LINK_KEY_BYTES + 1];
-	if (r->key.len != LINK_KEY_BYTES || !str_keep(key, sizeof key, r->key))
-		return;
-	struct told *t;
-	while ((t = told_of_key(b, key)) != NULL)
-		*t = b->told[--b->n_told];
-	if (b->n_revoked < REVOKED_MOST)
-		memcpy(b->revoked[b->n_revoked++], key, sizeof key);
-	for (uint32_t i = 0; peers_at(b->peers, i);) {
-		struct peer *p = peers_at(b->peers, i);
-		if (strcmp(p->key, key) || p->row.hub)
-			i++;
-		else
-			peers_bury(b->peers, p);
-	}
-}
-
-static void set_joined(struct bus *b, struct hub_line *h, bool joined)
-{
-	b->n_joined += joined - h->joined;
-	h->joined = joined;
-	if (joined) {
-		h->was_joined = true;
-		h->told_refused = false;
-		h->refused_us = 0;
-	}
-	b->tell_heard |= joined;
-}
-
-static void on_refused(struct bus *b, const struct bus_refused *r)
-{
-	if (b->config.calls->refused)
-		b->config.calls->refused(b->config.ctx, (enum err)r->err, r->text);
-}
-
-union control {
-	struct bus_changed changed;
-	struct bus_left left;
-	struct bus_joined joined;
-	struct bus_refused refused;
-	struct bus_wanted wanted;
-	struct bus_missed missed;
-	struct bus_revoked revoked;
-};
-
-static void on_control(struct bus *b, struct hub_line *h, struct str record)
-{
-	static const struct proto_desc *const types[] = {
-		&bus_changed_desc, &bus_left_desc,   &bus_joined_desc,  &bus_refused_desc,
-		&bus_wanted_desc,  &bus_missed_desc, &bus_revoked_desc,
-	};
-	uint32_t number = record.len >= 8 ? (uint32_t)le_get(record.at + 4, 4) : 0;
-	const struct proto_desc *type = NULL;
-	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-		type = types[i]->number == number ? types[i] : type;
-	char room[WANTED_MOST * sizeof(uint32_t) + 64];
-	struct arena arena = ARENA_OVER(room);
-	union control c;
-	if (!type || proto_decode(type, str_n(record.at + 8, record.len - 8), &c, &arena, NULL))
-		b->stats.unknown++;
-	else if (type == &bus_changed_desc)
-		on_changed(b, &c.changed);
-	else if (type == &bus_left_desc)
-		on_left(b, &c.left);
-	else if (type == &bus_joined_desc)
-		set_joined(b, h, true);
-	else if (type == &bus_refused_desc)
-		on_refused(b, &c.refused);
-	else if (type == &bus_wanted_desc)
-		on_wanted(h, &c.wanted);
-	else if (type == &bus_missed_desc)
-		b->stats.events_missed += c.missed.count;
-	else
-		on_revoked(b, &c.revoked);
-}
-
 /* ---- what the peers tell -------------------------------------------------------------------- */
 
 static void on_record(void *ctx, struct peer *p, enum frame_kind kind, struct str record)
 {
 	struct bus *b = ctx;
-	struct hub_line *h = p->row.hub ? hub_of(b, p) : NULL;
+	struct hub_line *h = p->row.hub ? roster_hub_of(b, p) : NULL;
 	if (kind == FRAME_CONTROL && h)
-		on_control(b, h, record);
+		roster_control(b, h, record);
 	else if (kind == FRAME_DATA || kind == FRAME_EVENT)
 		on_message(b, p, kind == FRAME_EVENT, record);
 }
@@ -333,9 +95,9 @@ static void on_up(void *ctx, struct peer *p)
 static void on_gone(void *ctx, struct peer *p)
 {
 	struct bus *b = ctx;
-	struct hub_line *h = hub_of(b, p);
+	struct hub_line *h = roster_hub_of(b, p);
 	if (h) {
-		set_joined(b, h, false);
+		roster_joined(b, h, false);
 		h->peer = 0;
 		h->n_wanted = 0;
 		return;
@@ -344,53 +106,21 @@ static void on_gone(void *ctx, struct peer *p)
 	b->config.calls->roster(b->config.ctx);
 }
 
-/* Whoever had the name may have just ended, a key may be that new: only what is still so after the
- * time in which a node would be suspect is worth a word. A key that was good is a revoked one. */
-static void on_unwelcome(void *ctx, struct peer *p, enum err e)
-{
-	struct bus *b = ctx;
-	struct hub_line *h = hub_of(b, p);
-	if (!h || h->told_refused || !b->config.calls->refused)
-		return;
-	bool revoked = e == ERR_DENIED && h->was_joined;
-	h->refused_us = h->refused_us ? h->refused_us : b->now_us;
-	if (!revoked && b->now_us - h->refused_us < PEER_SUSPECT_US)
-		return;
-	char why[BUS_ROW_NAME_MAX + 96];
-	int n = e == ERR_CONFLICT ? snprintf(why, sizeof why,
-	                                     "a node called %s is alive on this bus: end it, or "
-	                                     "take another name",
-	                                     b->self.name)
-	                          : snprintf(why, sizeof why, "the key of this node %s",
-	                                     revoked ? "was revoked" : "is not known here");
-	h->told_refused = true;
-	b->config.calls->refused(b->config.ctx, e, str_n(why, (uint32_t)n));
-}
-
 static void on_stale(void *ctx)
 {
 	struct bus *b = ctx;
 	b->config.calls->stale(b->config.ctx);
 }
 
-/* A cable was cut, and both ends gave each other up. Who is still with a hub that has lost the
- * other one stays: else one host that comes back would end all the others. */
-static bool is_cut_off(void *ctx, const struct peer *p)
-{
-	const struct bus *b = ctx;
-	const struct told *t = p->row.hub ? NULL : told_of_name(b, p->row.name);
-	return b->n_joined && t && t->left && t->row.epoch == p->row.epoch;
-}
-
 static const struct peers_calls peers_calls = {
-	.admit = on_admit,
+	.admit = roster_admit,
 	.up = on_up,
 	.record = on_record,
 	.lost = on_lost,
 	.gone = on_gone,
 	.stale = on_stale,
-	.is_cut_off = is_cut_off,
-	.refused = on_unwelcome,
+	.is_cut_off = roster_is_cut_off,
+	.refused = roster_unwelcome,
 };
 
 /* ---- turns ---------------------------------------------------------------------------------- */
@@ -427,25 +157,6 @@ static void tell_heard(struct bus *b)
 	}
 }
 
-/* A hub hears one that we buried: perhaps it has buried us, too. One of the two asks. */
-static void probe_buried(struct bus *b)
-{
-	enum { PAUSE_MOST_US = 60000000 };
-	if (b->now_us < b->probe_us)
-		return;
-	b->probe_us = b->now_us + PEER_PROBE_US;
-	for (uint32_t i = 0; i < b->n_told; i++) {
-		struct told *t = &b->told[i];
-		if (t->left || strcmp(b->self.name, t->row.name) > 0 || b->now_us < t->probe_us ||
-		    !peers_buried(b->peers, t->row.epoch))
-			continue;
-		peers_probe(b->peers, &t->row);
-		t->pause_us = t->pause_us ? t->pause_us * 2 : PEER_PROBE_US;
-		t->pause_us = t->pause_us < PAUSE_MOST_US ? t->pause_us : PAUSE_MOST_US;
-		t->probe_us = b->now_us + t->pause_us;
-	}
-}
-
 bool bus_drain(struct bus *b, uint64_t now_us)
 {
 	b->now_us = now_us;
@@ -457,7 +168,7 @@ bool bus_flush(struct bus *b, uint64_t now_us, bool actors_idle)
 	b->now_us = now_us;
 	dial_hubs(b);
 	tell_heard(b);
-	probe_buried(b);
+	roster_probe(b);
 	return peers_flush(b->peers, now_us, actors_idle);
 }
 

@@ -47,9 +47,9 @@ enum {
 struct peers;
 
 /* One frame's worth of records: the pack being filled, or one of the window. What is lost with it
- * is read back from its bytes, so that no message has to live until it is acknowledged: holding
- * them by reference cost a quarter of a send, as each new one met cold memory
- * (tools/bench/README.md). */
+ * is read back from its bytes, so that no message has to live until it is acknowledged and each new
+ * one finds warm memory. That and using packs again, not measured apart, took a message of 200
+ * bytes from 412 to 278 ns of user time in both nodes together (tools/bench/README.md). */
 struct held {
 	struct frame *frame;
 	const struct msg *large; /* whose last piece this is: its bytes are in several frames */
