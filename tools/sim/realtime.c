@@ -180,8 +180,10 @@ static bool choose_play(struct session *s, const char *model)
 	char why[96];
 	uint32_t i = r->began % r->n_plays;
 	s->play = r->plays[i];
-	if (!strncmp(model, "sim,", 4) && play_read(&s->play, str_of(model + 4), why))
-		return false;
+	if (!strncmp(model, "sim,", 4)) {
+		play_forget_faults(&s->play);
+		return play_read(&s->play, str_of(model + 4), why) == OK;
+	}
 	if (s->play.faults && r->suffered[i]++ >= s->play.faults)
 		play_forget_faults(&s->play);
 	return true;

@@ -64,7 +64,7 @@ static void on_update(struct session *s, const struct asked *q)
 		return;
 	}
 	json_init(&j, q->session, 0);
-	bool heard = s->sights.appends > 0;
+	bool heard = s->heard_ms > 0;
 	if (!settings_read(&s->settings, &j, s->beta, heard, s->audio_out_ms > 0, &no)) {
 		event_error(s, no.code, no.param, q->event_id, "%s", no.message);
 		return;
