@@ -8,77 +8,13 @@
 #include "bus/peers.h"
 #include "proto/beat.h"
 #include "proto/codec.h"
+#include "tests/fuzz/fake_link.h"
 #include <assert.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { ME = 1, HUB = 5, PEER = 7 };
-
-struct fake {
-	struct link link;
-	uint32_t lines;
-	struct link_event event;
-	bool has;
-	char bytes[FRAME_HEAD_BYTES + (64 << 10)];
-};
-
-static enum err on_dial(struct link *l, const struct link_addr *to, uint32_t *ret)
-{
-	(void)to;
-	*ret = ++((struct fake *)l)->lines;
-	return OK;
-}
-
-static void on_close(struct link *l, uint32_t line)
-{
-	(void)l;
-	(void)line;
-}
-
-static enum err on_send(struct link *l, uint32_t line, struct frame *f)
-{
-	(void)l;
-	(void)line;
-	(void)f;
-	return OK;
-}
-
-static enum err on_answer(struct link *l, struct frame *f)
-{
-	return on_send(l, 0, f);
-}
-
-static bool on_next(struct link *l, struct link_event *ret)
-{
-	struct fake *f = (struct fake *)l;
-	*ret = f->event;
-	bool had = f->has;
-	f->has = false;
-	return had;
-}
-
-static bool on_turn(struct link *l, uint64_t now_us)
-{
-	(void)l;
-	(void)now_us;
-	return false;
-}
-
-static const char *on_endpoint(struct link *l, uint32_t i)
-{
-	(void)l;
-	return i ? NULL : "fake://me";
-}
-
-static const char *on_key(struct link *l)
-{
-	(void)l;
-	return "";
-}
-
-static const struct link_ops ops = { on_dial, on_close,    on_send, on_answer, on_next,
-	                             on_turn, on_endpoint, on_key,  NULL };
 
 static void deliver(void *ctx, struct msg *m)
 {
@@ -135,18 +71,7 @@ static void event(struct day *d, enum link_what what, uint32_t line)
 
 static void frame(struct day *d, struct frame_head h, uint32_t line, const void *payload, size_t n)
 {
-	union {
-		struct frame frame;
-		char room[sizeof(struct frame) + FRAME_HEAD_BYTES];
-	} f;
-	frame_stamp(&f.frame, &h);
-	memcpy(d->fake.bytes, f.frame.at, FRAME_HEAD_BYTES);
-	if (n)
-		memcpy(d->fake.bytes + FRAME_HEAD_BYTES, payload, n);
-	d->fake.event = (struct link_event){ .what = LINK_FRAME,
-		                             .line = line,
-		                             .bytes = str_n(d->fake.bytes, FRAME_HEAD_BYTES + n) };
-	d->fake.has = true;
+	fake_frame(&d->fake, h, line, payload, n);
 	turn(d);
 }
 
@@ -183,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct day *d = calloc(1, sizeof *d);
 	uint32_t n_lost = 0, sent = 0;
 	uint64_t held = 0;
-	d->fake.link.ops = &ops;
+	d->fake.link.ops = &fake_ops;
 	d->now_us = 1000000;
 	struct bus_config config = {
 		.name = "me", .epoch = ME, .hubs = hubs, .calls = &calls, .ctx = &n_lost
