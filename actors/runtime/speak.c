@@ -178,8 +178,8 @@ static __attribute__((noinline)) enum err send_slow(struct actor *self, uint32_t
 
 /* Nearly always: a message of up to a kilobyte, of a type that the kind lists, by ref, to somebody
  * here who has room, and a block waits. Everything else takes the long way, and this one does
- * nothing that that one does not. It calls nobody but to end with it, so that values stay in registers:
- * with calls in its midst it was 150 instructions, without them 130. */
+ * nothing that that one does not. It calls nobody but to end with it, so that values stay in
+ * registers: with calls in its midst it was 150 instructions, without them 130. */
 enum err actor_send_parts(struct actor *self, uint32_t node, uint32_t slot, uint32_t gen,
                           const struct proto_desc *type, const void *body)
 {

@@ -34,10 +34,11 @@ struct home {
 static bool home_make(struct home *h)
 {
 	(void)snprintf(h->dir, sizeof h->dir, "/tmp/switchboard-bench-XXXXXX");
-	if (!mkdtemp(h->dir))
+	const char *dir = mkdtemp(h->dir);
+	if (!dir)
 		return false;
-	(void)snprintf(h->state, sizeof h->state, "%s/state", h->dir);
-	return !chmod(h->dir, 0711); /* the database's user has to pass */
+	(void)snprintf(h->state, sizeof h->state, "%s/state", dir);
+	return !chmod(dir, 0711); /* the database's user has to pass */
 }
 
 /* A state folder which that user cannot enter has its database elsewhere: persistence/README.md. */
