@@ -10,6 +10,7 @@
 #include "gateway/inside.h"
 #include "proto/digest.h"
 #include "proto/http.h"
+#include <sys/resource.h>
 #include <unistd.h>
 
 static enum err denied(struct exchange *x, enum err why, const char *detail)
@@ -119,6 +120,21 @@ static const char *file_or_null(struct actor *self, const char *name)
 	return *text ? text : NULL;
 }
 
+/* Peers may not take all our descriptors: the bus needs some, and libzmq aborts when it has none to
+ * accept with (4.3.4, ipc_listener.cpp). */
+static uint32_t connections(struct actor *self)
+{
+	enum { KEEP_LEAST = 64, KEEP_MOST = 1024 };
+	struct rlimit files;
+	uint32_t wished = number(self, "connections");
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == RLIM_INFINITY)
+		return wished;
+	rlim_t keep = files.rlim_cur / 4;
+	keep = keep < KEEP_LEAST ? KEEP_LEAST : keep > KEEP_MOST ? KEEP_MOST : keep;
+	rlim_t most = files.rlim_cur > keep ? files.rlim_cur - keep : 1;
+	return wished < most ? wished : (uint32_t)most;
+}
+
 static enum err listen_on(struct actor *self)
 {
 	struct gateway *g = actor_state(self);
@@ -136,7 +152,7 @@ static enum err listen_on(struct actor *self)
 		                              .linger_ms = number(self, "linger_ms"),
 		                              .body_max = number(self, "body_kb") * 1024,
 		                              .held_max = (uint64_t)number(self, "held_mb") << 20,
-		                              .connections = number(self, "connections") };
+		                              .connections = connections(self) };
 	/* An inherited socket is shared and outlives us: we keep a descriptor of our own for it. */
 	if (config.fd >= 0)
 		config.fd = dup(config.fd);
@@ -223,7 +239,8 @@ static const struct actor_setting settings[] = {
 	  1000000 },
 	{ "sources", "addresses and keys whose use is remembered", "65536", 16, 16777216 },
 	{ "requests", "requests under way at once", "4096", 1, 65535 },
-	{ "connections", "connections at once", "10000", 1, 1000000 },
+	{ "connections", "connections at once; never so many that the bus lacks descriptors",
+	  "10000", 1, 1000000 },
 	{ "body_kb", "largest body of any request, KiB; a route may take less", "4096", 1, 65536 },
 	{ "held_mb", "bytes of all requests being received, MiB", "256", 1, 65536 },
 	{ "head_ms", "time for a request's head, ms", "10000", 1, 600000 },

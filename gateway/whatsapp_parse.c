@@ -351,7 +351,11 @@ static void read_body(struct json *j, struct body *b, int depth)
 	}
 	json_object(j);
 	while (json_key(j, &key)) {
-		if (str_is(key, "messages") && json_peek(j) == JSON_ARRAY && !b->found) {
+		if (str_is(key, "messages") && json_peek(j) == JSON_ARRAY) {
+			if (b->found) { /* which of them is meant? None may be lost. */
+				json_fail(j, ERR_MALFORMED, "one list \"messages\"");
+				return;
+			}
 			b->messages = *j;
 			b->found = true;
 			json_array(j);
