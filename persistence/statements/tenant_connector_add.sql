@@ -7,7 +7,7 @@ with owner as (
 	    on conflict (name) do update set name = excluded.name
 	returning id
 )
-insert into connector (business_id, kind, label, secret)
-select id, :kind::text, coalesce(:label, ''), :secret
+insert into connector (business_id, kind, label, secret, account)
+select id, :kind::text, coalesce(:label, ''), :secret, :account
   from owner
 returning id, business_id as business, secret

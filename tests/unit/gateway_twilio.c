@@ -2,6 +2,7 @@
  * Twilio's signature: the example of the carrier's documentation, the rules of its npm SDK, and the
  * TwiML it is answered with.
  */
+#include "gateway/twilio_secret.h"
 #include "gateway/twilio_sign.h"
 #include "gateway/twiml.h"
 #include <setjmp.h>
@@ -134,6 +135,27 @@ static void bad_forms_and_addresses(void **state)
 	assert_int_equal(verify("", "", false, "x", "t", ""), ERR_UNAUTHENTICATED);
 }
 
+static void a_line_keeps_three_tokens(void **state)
+{
+	(void)state;
+	struct twilio_secret s = { .auth = "0123456789abcdef", .stream = "fixed" }, back;
+	char text[TWILIO_SECRET_MAX + 1];
+	assert_int_equal(twilio_secret_write(&s, text), OK);
+	assert_string_equal(text, "0123456789abcdef - fixed");
+	assert_int_equal(twilio_secret_read(str_of(text), &back), OK);
+	assert_string_equal(back.auth, s.auth);
+	assert_string_equal(back.old, "");
+	assert_string_equal(back.stream, "fixed");
+	static const char *const bad[] = { "", "a", "a b", "a b c d", "a  c", "- b c", " a b c" };
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(twilio_secret_read(str_of(bad[i]), &back), ERR_INVALID);
+	assert_int_equal(twilio_secret_write(&(struct twilio_secret){ .auth = "short" }, text),
+	                 ERR_INVALID);
+	assert_int_equal(
+		twilio_secret_write(&(struct twilio_secret){ .auth = "0123456789abcdef g" }, text),
+		ERR_INVALID);
+}
+
 static void twiml_escapes(void **state)
 {
 	(void)state;
@@ -162,6 +184,7 @@ int main(void)
 		cmocka_unit_test(a_repeated_field_counts_without_twins),
 		cmocka_unit_test(json_is_covered_by_its_digest),
 		cmocka_unit_test(bad_forms_and_addresses),
+		cmocka_unit_test(a_line_keeps_three_tokens),
 		cmocka_unit_test(twiml_escapes),
 	};
 	return cmocka_run_group_tests_name("gateway twilio", tests, NULL, NULL);

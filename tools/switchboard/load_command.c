@@ -81,8 +81,12 @@ static enum exit_code make_target(const struct cli *c, struct target *t)
 		code = draw_secret(c, t);
 	uint64_t business;
 	if (code == EXIT_DONE)
-		code = sealing_connector_add(c, t->business, TENANT_CONNECTOR_KIND_BAILEYS, "",
-		                             t->secret, &t->connector, &business);
+		code = sealing_connector_add(
+			c,
+			&(struct sealing_connector){ .business = t->business,
+		                                     .kind = TENANT_CONNECTOR_KIND_BAILEYS,
+		                                     .secret = t->secret },
+			&t->connector, &business);
 	return code != EXIT_DONE ? code : add_key(c, t);
 }
 

@@ -74,26 +74,26 @@ static enum exit_code on_connector(void *ctx, const struct cli *c, const struct 
 	return EXIT_DONE;
 }
 
-enum exit_code sealing_connector_add(const struct cli *c, const char *business, uint32_t kind,
-                                     const char *label, const char *secret, uint64_t *ret_id,
-                                     uint64_t *ret_business)
+enum exit_code sealing_connector_add(const struct cli *c, const struct sealing_connector *what,
+                                     uint64_t *ret_id, uint64_t *ret_business)
 {
 	struct seal_keys keys;
 	char sealed[SEAL_TEXT_MAX];
 	enum exit_code code = keys_read(c, &keys);
 	if (!code)
 		code = client_ask(c, "store", ANSWER_MS, on_business, ret_business,
-		                  MSG(tenant_business_add, .name = str_of(business)));
-	enum err e = code ? OK : seal(&keys, *ret_business, column, str_of(secret), sealed);
+		                  MSG(tenant_business_add, .name = str_of(what->business)));
+	enum err e = code ? OK : seal(&keys, *ret_business, column, str_of(what->secret), sealed);
 	seal_keys_forget(&keys);
 	if (e)
 		return cli_fail(c, EXIT_PROBLEM, "the secret cannot be sealed: %s",
 		                err_info(e)->text);
 	return code ? code
 	            : client_ask(c, "store", ANSWER_MS, on_connector, ret_id,
-	                         MSG(tenant_connector_add, .name = str_of(business),
-	                             .kind = (enum tenant_connector_kind)kind,
-	                             .label = str_of(label), .secret = str_of(sealed)));
+	                         MSG(tenant_connector_add, .name = str_of(what->business),
+	                             .kind = (enum tenant_connector_kind)what->kind,
+	                             .label = str_of(what->label), .secret = str_of(sealed),
+	                             .account = str_of(what->account)));
 }
 
 /* ---- again, under the key of today -------------------------------------------------------------
@@ -132,9 +132,31 @@ static enum exit_code on_resealed(void *ctx, const struct cli *c, const struct m
 	return EXIT_DONE;
 }
 
+/* What stands in r->old, plain. */
+static enum err open_old(const struct reseal *r, char plain[SEAL_PLAIN_MAX + 1])
+{
+	if (seal_is(str_of(r->old)))
+		return seal_open(&r->keys, r->business, column, str_of(r->old), plain);
+	return str_keep(plain, SEAL_PLAIN_MAX + 1, str_of(r->old))
+	               ? OK
+	               : ERR_TOO_LARGE; /* older than seals */
+}
+
+static enum exit_code put_new(const struct cli *c, struct reseal *r, uint64_t id, const char *plain)
+{
+	char sealed[SEAL_TEXT_MAX];
+	enum err e = seal(&r->keys, r->business, column, str_of(plain), sealed);
+	if (e)
+		return cli_fail(c, EXIT_PROBLEM, "the secret of connector %llu: %s",
+		                (unsigned long long)id, err_info(e)->text);
+	return client_ask(c, "store", ANSWER_MS, on_resealed, r,
+	                  MSG(tenant_connector_reseal, .id = id, .old = str_of(r->old),
+	                      .new = str_of(sealed)));
+}
+
 static enum exit_code reseal_one(const struct cli *c, struct reseal *r, uint64_t id)
 {
-	char plain[SEAL_PLAIN_MAX + 1], sealed[SEAL_TEXT_MAX];
+	char plain[SEAL_PLAIN_MAX + 1];
 	enum exit_code code = client_ask(c, "store", ANSWER_MS, on_found, r,
 	                                 MSG(tenant_connector_find, .id = id));
 	if (code)
@@ -143,20 +165,12 @@ static enum exit_code reseal_one(const struct cli *c, struct reseal *r, uint64_t
 		r->kept++;
 		return EXIT_DONE;
 	}
-	enum err e = OK;
-	if (seal_is(str_of(r->old)))
-		e = seal_open(&r->keys, r->business, column, str_of(r->old), plain);
-	else /* older than seals */
-		str_keep(plain, sizeof plain, str_of(r->old));
-	if (!e)
-		e = seal(&r->keys, r->business, column, str_of(plain), sealed);
+	enum err e = open_old(r, plain);
+	code = e ? cli_fail(c, EXIT_PROBLEM, "the secret of connector %llu: %s",
+	                    (unsigned long long)id, err_info(e)->text)
+	         : put_new(c, r, id, plain);
 	digest_forget(plain, sizeof plain);
-	if (e)
-		return cli_fail(c, EXIT_PROBLEM, "the secret of connector %llu: %s",
-		                (unsigned long long)id, err_info(e)->text);
-	return client_ask(c, "store", ANSWER_MS, on_resealed, r,
-	                  MSG(tenant_connector_reseal, .id = id, .old = str_of(r->old),
-	                      .new = str_of(sealed)));
+	return code;
 }
 
 enum exit_code cmd_connector_reseal(struct cli *c)
@@ -178,5 +192,28 @@ enum exit_code cmd_connector_reseal(struct cli *c)
 		(void)printf(c->json ? "{\"sealed\":%llu,\"kept\":%llu}\n"
 		                     : "%llu sealed anew, %llu were under the key of today\n",
 		             (unsigned long long)r.done, (unsigned long long)r.kept);
+	return code;
+}
+
+enum exit_code sealing_connector_change(const struct cli *c, uint64_t id, sealing_next_fn *next,
+                                        void *ctx)
+{
+	struct reseal r = { 0 };
+	char old[SEAL_PLAIN_MAX + 1], new[SEAL_PLAIN_MAX + 1];
+	enum exit_code code = keys_read(c, &r.keys);
+	if (!code)
+		code = client_ask(c, "store", ANSWER_MS, on_found, &r,
+		                  MSG(tenant_connector_find, .id = id));
+	enum err e = code ? OK : open_old(&r, old);
+	if (e)
+		code = cli_fail(c, EXIT_PROBLEM, "the secret of connector %llu: %s",
+		                (unsigned long long)id, err_info(e)->text);
+	if (!code)
+		code = next(ctx, c, str_of(old), new);
+	if (!code)
+		code = put_new(c, &r, id, new);
+	seal_keys_forget(&r.keys);
+	digest_forget(old, sizeof old);
+	digest_forget(new, sizeof new);
 	return code;
 }

@@ -2,6 +2,7 @@
  * tenant_commands.c — businesses, their connectors and their API keys: each command is one ask of
  * the store.
  */
+#include "gateway/twilio_secret.h"
 #include "proto/digest.h"
 #include "proto/field.h"
 #include "proto/json.h"
@@ -11,6 +12,8 @@
 #include "tools/switchboard/commands.h"
 #include "tools/switchboard/rows.h"
 #include "tools/switchboard/sealing.h"
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { ANSWER_MS = 10000, PAGE = 500, SCOPES = 32 };
@@ -90,10 +93,10 @@ static void print_connector(const struct cli *c, const struct tenant_connector_a
 	if (c->json)
 		cli_print_json(&tenant_connector_added_desc, a);
 	else
-		(void)printf("connector %llu of business %llu\nsecret    %.*s\n\nThe secret is not "
-		             "shown again.\n",
-		             (unsigned long long)a->id, (unsigned long long)a->business,
-		             STR(a->secret));
+		(void)printf("connector %llu of business %llu\n", (unsigned long long)a->id,
+		             (unsigned long long)a->business);
+	if (!c->json && a->secret.len)
+		(void)printf("secret    %.*s\n\nThe secret is not shown again.\n", STR(a->secret));
 }
 
 /* 32 random bytes as hex, unless the operator brings his own on stdin. */
@@ -114,22 +117,97 @@ static enum exit_code secret_of(const struct cli *c, char secret[201])
 	return EXIT_DONE;
 }
 
+/* A telephone line's secrets are the carrier's: its auth token comes from a file, never from the
+ * command line, which every process can read. */
+static enum exit_code token_of(const struct cli *c, char ret[TWILIO_TOKEN_MAX + 1])
+{
+	const char *path = cli_text(c, "auth-token-file");
+	char line[TWILIO_TOKEN_MAX + 2] = "";
+	if (!path)
+		return cli_fail(c, EXIT_USAGE, "give the auth token: --auth-token-file FILE");
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return cli_fail(c, EXIT_USAGE, "%s: %s", path, strerror(errno));
+	bool read = fgets(line, sizeof line, f);
+	(void)fclose(f);
+	line[strcspn(line, "\r\n")] = '\0';
+	if (!read || strlen(line) < 16 || strlen(line) > TWILIO_TOKEN_MAX)
+		return cli_fail(c, EXIT_USAGE, "%s: an auth token has 16 to %d characters", path,
+		                TWILIO_TOKEN_MAX);
+	str_keep(ret, TWILIO_TOKEN_MAX + 1, str_of(line));
+	return EXIT_DONE;
+}
+
+static enum exit_code line_secret(const struct cli *c, char secret[201])
+{
+	struct twilio_secret s = { 0 };
+	const char *stream = cli_text(c, "stream-token");
+	if (!cli_text(c, "account"))
+		return cli_fail(c, EXIT_USAGE, "name the carrier's account: --account AC…");
+	if (stream && !str_keep(s.stream, sizeof s.stream, str_of(stream)))
+		return cli_fail(c, EXIT_USAGE, "a stream token has %d characters at the most",
+		                TWILIO_TOKEN_MAX);
+	enum exit_code code = token_of(c, s.auth);
+	if (!code && twilio_secret_write(&s, secret))
+		code = cli_fail(c, EXIT_USAGE, "a token is printable ASCII without spaces");
+	digest_forget(&s, sizeof s);
+	return code;
+}
+
 enum exit_code cmd_connector_add(struct cli *c)
 {
-	uint32_t kind;
+	uint32_t kind = 0;
 	char secret[201];
 	enum exit_code code = needs(c, "business");
 	if (!code)
 		code = word_of(c, "kind", &tenant_connector_kind_enum, &kind);
+	bool line = kind == TENANT_CONNECTOR_KIND_TWILIO;
 	if (!code)
-		code = secret_of(c, secret);
-	struct tenant_connector_added added = { .secret = str_of(secret) };
+		code = line ? line_secret(c, secret) : secret_of(c, secret);
+	/* What the carrier gave is not shown again; what was drawn here is, once. */
+	struct tenant_connector_added added = { .secret = str_of(line ? "" : secret) };
 	if (!code)
-		code = sealing_connector_add(c, cli_text(c, "business"), kind, cli_text(c, "label"),
-		                             secret, &added.id, &added.business);
+		code = sealing_connector_add(
+			c,
+			&(struct sealing_connector){ .business = cli_text(c, "business"),
+		                                     .kind = kind,
+		                                     .label = cli_text(c, "label"),
+		                                     .secret = secret,
+		                                     .account = cli_text(c, "account") },
+			&added.id, &added.business);
 	if (!code)
 		print_connector(c, &added);
 	digest_forget(secret, sizeof secret);
+	return code;
+}
+
+static enum exit_code next_token(void *ctx, const struct cli *c, struct str old,
+                                 char ret[SEAL_PLAIN_MAX + 1])
+{
+	struct twilio_secret s;
+	if (twilio_secret_read(old, &s))
+		return cli_fail(c, EXIT_USAGE, "this connector is no telephone line");
+	str_keep(s.old, sizeof s.old, str_of(s.auth));
+	str_keep(s.auth, sizeof s.auth, str_of(ctx));
+	enum err e = twilio_secret_write(&s, ret);
+	digest_forget(&s, sizeof s);
+	return e ? cli_fail(c, EXIT_USAGE, "a token is printable ASCII without spaces") : EXIT_DONE;
+}
+
+enum exit_code cmd_connector_rotate(struct cli *c)
+{
+	uint64_t id;
+	char token[TWILIO_TOKEN_MAX + 1];
+	enum exit_code code = number_of(c, c->args[0], &id);
+	if (!code)
+		code = token_of(c, token);
+	if (!code)
+		code = sealing_connector_change(c, id, next_token, token);
+	digest_forget(token, sizeof token);
+	if (!code)
+		(void)printf(c->json ? "{\"id\":%llu}\n"
+		                     : "connector %llu takes the new token and the one before it\n",
+		             (unsigned long long)id);
 	return code;
 }
 
