@@ -15,3 +15,11 @@ echo "$between" | jq -es 'length == 6 and all(.[]; .figure > 0)' >/dev/null
 PATH=/nowhere "$bin" bench --rounds 1 --ms 1 supervised | grep -q 'Erlang/OTP .*not installed'
 "$bin" bench --list | grep -q '^ring-10000 '
 ! "$bin" bench nosuch 2>/dev/null
+
+# Phone calls by the bare bridge, which is always there: exact, its cost counted, the goals named.
+calls=$("$bin" bench calls --json --seconds 3 --only 'bare*' 5 10)
+echo "$calls" | jq -es '
+	(map(select(.calls)) | length == 2 and all(.[]; .exact and .server == "bare C bridge" and .p50_ms > 0))
+	and (map(select(.what)) | length > 5 and all(.[]; .verdict == "failed" or .figure > 0))
+' >/dev/null
+! "$bin" bench calls 10 5 2>/dev/null

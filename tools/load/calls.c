@@ -31,6 +31,8 @@ static void on_window_closes(void *ctx)
 		return;
 	r->cpu_per_call_minute = (now.cpu_s - k->before.cpu_s) / minutes;
 	r->cpu_share = (now.cpu_s - k->before.cpu_s) / seconds;
+	r->idle_kb = (double)k->idle.bytes / 1024;
+	r->memory_kb = (double)now.bytes / 1024;
 	if (k->live && now.bytes > k->idle.bytes)
 		r->kb_per_call = (double)(now.bytes - k->idle.bytes) / 1024 / k->live;
 }

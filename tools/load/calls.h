@@ -56,6 +56,7 @@ struct load_calls_result {
 	struct spread late; /* our own: a frame sent after its time, us */
 	double seconds;
 	double cpu_per_call_minute, cpu_share, kb_per_call; /* 0: no pids, or too short */
+	double idle_kb, memory_kb;
 };
 
 /* ERR_INVALID: ret->why. ERR_DENIED: not loopback. ERR_NOT_FOUND: the CA. */

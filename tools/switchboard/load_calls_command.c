@@ -94,6 +94,8 @@ static struct bench_calls calls_of(const struct load_calls_result *r)
 		.cpu_per_call_minute = r->cpu_per_call_minute,
 		.cores = r->cpu_share,
 		.kb_per_call = r->kb_per_call,
+		.idle_kb = r->idle_kb,
+		.memory_kb = r->memory_kb,
 	};
 }
 
