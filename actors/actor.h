@@ -219,6 +219,10 @@ MUST enum err actor_stop_child(struct actor *self, struct ref child);
  * full, try again; ERR_BUSY: too many watches. */
 #define actor_watch(self, who, gone) actor_watch_to(self, TO(who), gone)
 MUST enum err actor_watch_to(struct actor *self, const struct to *who, actor_fn *gone);
+/* The same, with a number that msg_tag() gives back in the sys.gone. */
+#define actor_watch_tag(self, who, gone, tag) actor_watch_tag_to(self, TO(who), gone, tag)
+MUST enum err actor_watch_tag_to(struct actor *self, const struct to *who, actor_fn *gone,
+                                 uint64_t tag);
 #define actor_unwatch(self, who) actor_unwatch_to(self, TO(who))
 void actor_unwatch_to(struct actor *self, const struct to *who);
 

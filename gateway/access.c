@@ -119,6 +119,32 @@ void access_put(struct access *a, const struct access_line *line)
 	a->lost++;
 }
 
+void access_put_wire(struct access *a, const struct access_wire *w)
+{
+	char when[DATE_TEXT_MAX], id[TRACE_ID_TEXT];
+	struct buf *b = &a->lines;
+	if (a->fd < 0)
+		return;
+	size_t before = b->len;
+	trace_id(w->trace, id);
+	buf_printf(b, "ts=%s msg=wire_closed %s=", date_write(w->wall_us, when),
+	           w->dialled ? "host" : "path");
+	put_bare(b, w->path);
+	buf_printf(b, " code=%u by=%s reason=", w->code, w->ours ? "us" : "peer");
+	put_bare(b, w->reason.len ? w->reason : str_of("-"));
+	buf_printf(b, " received=%llu sent=%llu shed=%llu ms=%llu peer=%s trace=%s\n",
+	           (unsigned long long)w->received, (unsigned long long)w->sent,
+	           (unsigned long long)w->shed, (unsigned long long)(w->took_us / 1000), w->peer,
+	           id);
+	if (!buf_err(b)) {
+		a->n++;
+		return;
+	}
+	b->len = before;
+	b->err = OK;
+	a->lost++;
+}
+
 void access_flush(struct access *a)
 {
 	size_t done = 0;

@@ -22,11 +22,24 @@ struct access_line {
 	uint64_t business, key;
 };
 
+/* The end of a WebSocket. */
+struct access_wire {
+	int64_t wall_us;
+	struct str path; /* where it knocked; dialled: the host */
+	const char *peer;
+	bool dialled, ours; /* ours: we began the end */
+	unsigned code;
+	struct str reason;
+	uint64_t received, sent, shed, took_us;
+	const struct trace *trace;
+};
+
 /* "-": stderr; empty: nowhere; else a file that is appended to. ERR_IO. */
 MUST enum err access_new(const char *where, struct access **ret);
 void access_free(struct access **a); /* writes what is left */
 
 void access_put(struct access *a, const struct access_line *line);
+void access_put_wire(struct access *a, const struct access_wire *line);
 void access_flush(struct access *a);
 uint64_t access_lost(const struct access *a); /* lines */
 

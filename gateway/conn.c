@@ -169,6 +169,10 @@ void conn_feed(struct conn *c, const char *at, size_t n)
 {
 	if (c->state == CONN_END)
 		return;
+	if (c->state == CONN_TAKEN) {
+		c->early = true;
+		return;
+	}
 	if (c->state == CONN_LINGER) {
 		c->lingered += (uint32_t)n;
 		if (c->lingered > CONN_LINGER_MAX)
@@ -293,6 +297,19 @@ uint64_t http_request_answer(struct http_request *r, const struct http_answer *a
 	return queued;
 }
 
+void http_request_take(struct http_request *r)
+{
+	struct conn *c = ((struct conn_request *)r)->conn;
+	c->early = c->in.len > (size_t)r->head.bytes + r->head.length || c->ahead.len;
+	c->taker = r->owner;
+	request_end(c);
+	buf_done(&c->in);
+	buf_done(&c->ahead);
+	count(c);
+	enter(c, CONN_TAKEN, c->env->limits.grace_ms);
+	c->env->settle(c);
+}
+
 struct str conn_out(const struct conn *c)
 {
 	return c->out.len ? str_n(c->out.at + c->sent, c->out.len - c->sent) : (struct str){ 0 };
@@ -326,6 +343,11 @@ bool conn_half_closes(const struct conn *c)
 bool conn_reads(const struct conn *c)
 {
 	return c->ahead.len < CONN_AHEAD_MAX / 2 && c->state != CONN_END;
+}
+
+bool conn_is_taken(const struct conn *c)
+{
+	return c->state == CONN_TAKEN;
 }
 
 bool conn_ended(const struct conn *c)

@@ -8,6 +8,8 @@
  *        │ idle_ms      │ 408, 4xx      │ 408, 413                        │ linger_ms
  *        └─────────────▶└───────────────┴── refused: answer, then LINGER ─┘
  *
+ *      BUSY ──taken──▶ TAKEN: a WebSocket from here on, and no longer ours
+ *
  * No socket and no clock: lws.c brings bytes and time, and after every call does what conn_* says
  * the wire should do next. So all of it can be tested and fuzzed without one.
  */
@@ -15,7 +17,7 @@
 #include "gateway/lws.h"
 #include "proto/buf.h"
 
-enum conn_state { CONN_IDLE, CONN_HEAD, CONN_BODY, CONN_BUSY, CONN_LINGER, CONN_END };
+enum conn_state { CONN_IDLE, CONN_HEAD, CONN_BODY, CONN_BUSY, CONN_LINGER, CONN_TAKEN, CONN_END };
 
 enum {
 	CONN_AHEAD_MAX =
@@ -47,6 +49,7 @@ struct conn {
 	bool stepping; /* in conn_step: the answer returns to it */
 	bool broken;   /* the request cannot be read on: close after the answer */
 	bool stalled;  /* it did not take its answer: reset, or the kernel keeps trying */
+	bool early;    /* taken: bytes came behind the request */
 	bool unheard;  /* closing, though the peer may still be talking: a close() would reset */
 	uint32_t seen; /* bytes of `in` that were searched for the head's end */
 	uint32_t lingered;     /* bytes thrown away */
@@ -58,6 +61,7 @@ struct conn {
 	struct buf ahead;      /* what came while it was being answered */
 	struct buf out;
 	struct conn_request *request;
+	void *taker; /* the owner of the request that was taken */
 	char peer[48];
 	bool secure;
 };
@@ -78,5 +82,7 @@ void conn_flushed(struct conn *c);
 /* Should the wire be read from now; is it to be closed now. */
 bool conn_reads(const struct conn *c);
 bool conn_ended(const struct conn *c);
+/* It is somebody else's, once what is queued has been written: answers to earlier requests. */
+bool conn_is_taken(const struct conn *c);
 /* Nothing more will be written, but the peer may talk on: tell it so (RFC 9112, 9.6). */
 bool conn_half_closes(const struct conn *c);

@@ -296,6 +296,12 @@ enum err exchange_answer(struct exchange *x, int status, struct str content_type
 	return OK;
 }
 
+void exchange_taken(struct exchange *x)
+{
+	visit_taken(&x->visit);
+	release(x);
+}
+
 enum err exchange_problem(struct exchange *x, const struct problem *p)
 {
 	struct buf headers = x->headers;

@@ -110,6 +110,8 @@ enum err exchange_refuse(struct exchange *x, enum err why, const char *detail, .
 
 #define ROUTE(...)
 #define ROUTE_FN(method, path, takes, gives, function, ...) exchange_fn function;
+#define ROUTE_WS(path, function, ...)                       exchange_fn function;
 #include "gateway/routes.def"
 #undef ROUTE
 #undef ROUTE_FN
+#undef ROUTE_WS

@@ -10,24 +10,24 @@
 
 enum { PARTS_KEPT = 8 * 1024 }; /* a gathered message's memory up to here serves the next one */
 
-void frames_init(struct frames *f, bool server, uint32_t max)
+void ws_init(struct ws *f, bool server, uint32_t max)
 {
-	*f = (struct frames){ .masked = server, .max = max };
+	*f = (struct ws){ .masked = server, .max = max };
 	buf_init(&f->parts, max);
 }
 
-void frames_done(struct frames *f)
+void ws_done(struct ws *f)
 {
 	buf_done(&f->parts);
 }
 
-bool frames_code_ok(unsigned code)
+bool ws_code_ok(unsigned code)
 {
 	return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
 	       (code >= 3000 && code <= 4999);
 }
 
-void frames_mask(char *at, size_t n, const uint8_t key[4], uint32_t phase)
+void ws_mask(char *at, size_t n, const uint8_t key[4], uint32_t phase)
 {
 	uint8_t turned[8];
 	uint64_t wide, eight;
@@ -45,10 +45,10 @@ void frames_mask(char *at, size_t n, const uint8_t key[4], uint32_t phase)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static void broken(struct frames *f, struct frames_event *ret, uint16_t code, const char *why)
+static void broken(struct ws *f, struct ws_event *ret, uint16_t code, const char *why)
 {
 	f->ended = true;
-	*ret = (struct frames_event){ .is = FRAMES_IS_BROKEN, .code = code, .data = str_of(why) };
+	*ret = (struct ws_event){ .is = WS_IS_BROKEN, .code = code, .data = str_of(why) };
 }
 
 static uint32_t head_size(const uint8_t *head)
@@ -58,23 +58,23 @@ static uint32_t head_size(const uint8_t *head)
 }
 
 /* What the first two bytes already say. */
-static const char *why_bad_start(const struct frames *f, const uint8_t *head)
+static const char *why_bad_start(const struct ws *f, const uint8_t *head)
 {
 	uint8_t op = head[0] & 15;
 	bool control = op & 8, fin = head[0] & 128;
 	if (head[0] & 0x70)
 		return "a reserved bit is set";
-	if ((op > FRAMES_BINARY && op < FRAMES_CLOSE) || op > FRAMES_PONG)
+	if ((op > WS_BINARY && op < WS_CLOSE) || op > WS_PONG)
 		return "an unknown opcode";
 	if (!!(head[1] & 128) != f->masked)
 		return f->masked ? "a frame is not masked" : "a frame is masked";
 	if (control && !fin)
 		return "a control frame is cut";
-	if (control && (head[1] & 127) > FRAMES_CONTROL)
+	if (control && (head[1] & 127) > WS_CONTROL)
 		return "a control frame is too long";
-	if (op == FRAMES_MORE && !f->gather)
+	if (op == WS_MORE && !f->gather)
 		return "nothing to continue";
-	if (!control && op != FRAMES_MORE && f->gather)
+	if (!control && op != WS_MORE && f->gather)
 		return "a message within a message";
 	return NULL;
 }
@@ -89,7 +89,7 @@ static uint64_t length_of(const uint8_t *head)
 }
 
 /* A whole header: the frame begins, or the wire is broken. */
-static bool begin(struct frames *f, const uint8_t *head, uint32_t size, struct frames_event *ret)
+static bool begin(struct ws *f, const uint8_t *head, uint32_t size, struct ws_event *ret)
 {
 	uint64_t len = length_of(head);
 	uint32_t shape = head[1] & 127;
@@ -118,7 +118,7 @@ static bool begin(struct frames *f, const uint8_t *head, uint32_t size, struct f
 }
 
 /* Reads a header, which may come byte by byte. Returns the bytes used. */
-static size_t read_head(struct frames *f, const char *at, size_t n, struct frames_event *ret)
+static size_t read_head(struct ws *f, const char *at, size_t n, struct ws_event *ret)
 {
 	const uint8_t *in = (const uint8_t *)at;
 	const char *why;
@@ -160,7 +160,7 @@ static bool may_begin(const char *at, size_t n)
 }
 
 /* Looks at what was gathered since the last time; `end`: nothing may be left open. */
-static bool text_ok(struct frames *f, bool end)
+static bool text_ok(struct ws *f, bool end)
 {
 	size_t n = f->parts.len - f->checked;
 	if (!n)
@@ -171,33 +171,33 @@ static bool text_ok(struct frames *f, bool end)
 	return good == n || (!end && may_begin(at + good, n - good));
 }
 
-static void message(struct frames *f, struct str data, bool binary, struct frames_event *ret)
+static void message(struct ws *f, struct str data, bool binary, struct ws_event *ret)
 {
 	f->payload = false;
 	f->gather = 0;
-	*ret = (struct frames_event){ .is = FRAMES_IS_MESSAGE, .binary = binary, .data = data };
+	*ret = (struct ws_event){ .is = WS_IS_MESSAGE, .binary = binary, .data = data };
 }
 
 /* All of a message in one frame, and all of that here. */
-static void read_whole(struct frames *f, char *at, struct frames_event *ret)
+static void read_whole(struct ws *f, char *at, struct ws_event *ret)
 {
 	struct str data = str_n(at, f->left);
 	if (f->masked)
-		frames_mask(at, f->left, f->key, 0);
-	if (f->op == FRAMES_TEXT && !utf8_valid(data))
+		ws_mask(at, f->left, f->key, 0);
+	if (f->op == WS_TEXT && !utf8_valid(data))
 		broken(f, ret, CLOSE_NOT_TEXT, "text is not UTF-8");
 	else
-		message(f, data, f->op == FRAMES_BINARY, ret);
+		message(f, data, f->op == WS_BINARY, ret);
 }
 
-static void read_part(struct frames *f, char *at, uint32_t n, struct frames_event *ret)
+static void read_part(struct ws *f, char *at, uint32_t n, struct ws_event *ret)
 {
-	if (f->op != FRAMES_MORE && !f->gather) {
+	if (f->op != WS_MORE && !f->gather) {
 		f->gather = f->op;
 		f->checked = 0;
 	}
 	if (f->masked)
-		frames_mask(at, n, f->key, f->phase);
+		ws_mask(at, n, f->key, f->phase);
 	buf_put(&f->parts, at, n);
 	f->phase += n;
 	f->left -= n;
@@ -206,7 +206,7 @@ static void read_part(struct frames *f, char *at, uint32_t n, struct frames_even
 		return;
 	}
 	bool end = !f->left && f->fin;
-	if (f->gather == FRAMES_TEXT && !text_ok(f, end)) {
+	if (f->gather == WS_TEXT && !text_ok(f, end)) {
 		broken(f, ret, CLOSE_NOT_TEXT, "text is not UTF-8");
 		return;
 	}
@@ -215,10 +215,10 @@ static void read_part(struct frames *f, char *at, uint32_t n, struct frames_even
 	if (!end)
 		return;
 	f->given = true;
-	message(f, buf_view(&f->parts), f->gather == FRAMES_BINARY, ret);
+	message(f, buf_view(&f->parts), f->gather == WS_BINARY, ret);
 }
 
-static void closed(struct frames *f, struct frames_event *ret)
+static void closed(struct ws *f, struct ws_event *ret)
 {
 	struct str reason = { 0 };
 	uint16_t code = CLOSE_NONE;
@@ -230,17 +230,17 @@ static void closed(struct frames *f, struct frames_event *ret)
 		code = (uint16_t)((uint8_t)f->control[0] << 8 | (uint8_t)f->control[1]);
 		reason = str_n(f->control + 2, f->n_control - 2u);
 	}
-	if (f->n_control && !frames_code_ok(code)) {
+	if (f->n_control && !ws_code_ok(code)) {
 		broken(f, ret, CLOSE_PROTOCOL, "a close code that may not be sent");
 	} else if (reason.len && !utf8_valid(reason)) {
 		broken(f, ret, CLOSE_NOT_TEXT, "the reason is not UTF-8");
 	} else {
 		f->ended = true;
-		*ret = (struct frames_event){ .is = FRAMES_IS_CLOSE, .code = code, .data = reason };
+		*ret = (struct ws_event){ .is = WS_IS_CLOSE, .code = code, .data = reason };
 	}
 }
 
-static void read_control(struct frames *f, const char *at, uint32_t n, struct frames_event *ret)
+static void read_control(struct ws *f, const char *at, uint32_t n, struct ws_event *ret)
 {
 	if (n)
 		memcpy(f->control + f->n_control, at, n);
@@ -250,17 +250,17 @@ static void read_control(struct frames *f, const char *at, uint32_t n, struct fr
 		return;
 	f->payload = false;
 	if (f->masked)
-		frames_mask(f->control, f->n_control, f->key, 0);
-	if (f->op == FRAMES_CLOSE) {
+		ws_mask(f->control, f->n_control, f->key, 0);
+	if (f->op == WS_CLOSE) {
 		closed(f, ret);
 		return;
 	}
-	*ret = (struct frames_event){ .is = f->op == FRAMES_PING ? FRAMES_IS_PING : FRAMES_IS_PONG,
-		                      .data = str_n(f->control, f->n_control) };
+	*ret = (struct ws_event){ .is = f->op == WS_PING ? WS_IS_PING : WS_IS_PONG,
+		                  .data = str_n(f->control, f->n_control) };
 }
 
 /* The message that was given out is done with. */
-static void forget(struct frames *f)
+static void forget(struct ws *f)
 {
 	f->given = false;
 	f->checked = 0;
@@ -269,10 +269,10 @@ static void forget(struct frames *f)
 		buf_done(&f->parts);
 }
 
-size_t frames_read(struct frames *f, char *at, size_t n, struct frames_event *ret)
+size_t ws_read(struct ws *f, char *at, size_t n, struct ws_event *ret)
 {
 	size_t used = 0;
-	*ret = (struct frames_event){ .is = FRAMES_IS_NONE };
+	*ret = (struct ws_event){ .is = WS_IS_NONE };
 	if (f->given)
 		forget(f);
 	while (!f->ended && !ret->is && (used < n || (f->payload && !f->left))) {
@@ -283,7 +283,7 @@ size_t frames_read(struct frames *f, char *at, size_t n, struct frames_event *re
 		uint32_t here = n - used < f->left ? (uint32_t)(n - used) : f->left;
 		if (f->op & 8)
 			read_control(f, at + used, here, ret);
-		else if (f->fin && f->op != FRAMES_MORE && !f->phase && here == f->left)
+		else if (f->fin && f->op != WS_MORE && !f->phase && here == f->left)
 			read_whole(f, at + used, ret);
 		else
 			read_part(f, at + used, here, ret);
@@ -294,9 +294,9 @@ size_t frames_read(struct frames *f, char *at, size_t n, struct frames_event *re
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-void frames_put(struct buf *b, enum frames_op op, struct str data, const uint8_t key[4])
+void ws_put(struct buf *b, enum ws_op op, struct str data, const uint8_t key[4])
 {
-	uint8_t head[FRAMES_HEAD] = { (uint8_t)(0x80 | op) };
+	uint8_t head[WS_HEAD] = { (uint8_t)(0x80 | op) };
 	uint32_t n = 2, wide = data.len > 65535 ? 8 : data.len > 125 ? 2 : 0;
 	head[1] = (uint8_t)(wide == 8 ? 127 : wide ? 126 : data.len);
 	for (uint32_t i = 0; i < wide; i++)
@@ -313,19 +313,19 @@ void frames_put(struct buf *b, enum frames_op op, struct str data, const uint8_t
 	if (data.len)
 		memcpy(to + n, data.at, data.len);
 	if (key)
-		frames_mask(to + n, data.len, key, 0);
+		ws_mask(to + n, data.len, key, 0);
 	buf_took(b, (size_t)n + data.len);
 }
 
-void frames_put_close(struct buf *b, unsigned code, struct str reason, const uint8_t key[4])
+void ws_put_close(struct buf *b, unsigned code, struct str reason, const uint8_t key[4])
 {
-	char body[FRAMES_CONTROL] = { (char)(code >> 8), (char)code };
-	uint32_t n = reason.len > FRAMES_REASON ? utf8_cut(reason, FRAMES_REASON) : reason.len;
+	char body[WS_CONTROL] = { (char)(code >> 8), (char)code };
+	uint32_t n = reason.len > WS_REASON ? utf8_cut(reason, WS_REASON) : reason.len;
 	if (code == CLOSE_NONE) {
-		frames_put(b, FRAMES_CLOSE, (struct str){ 0 }, key);
+		ws_put(b, WS_CLOSE, (struct str){ 0 }, key);
 		return;
 	}
 	if (n)
 		memcpy(body + 2, reason.at, n);
-	frames_put(b, FRAMES_CLOSE, str_n(body, 2u + n), key);
+	ws_put(b, WS_CLOSE, str_n(body, 2u + n), key);
 }

@@ -7,7 +7,7 @@
  * happens in the actor's own turns. How to add a route: gateway/README.md.
  */
 #include "gateway/gateway.h"
-#include "gateway/inside.h"
+#include "gateway/wire.h"
 #include "proto/digest.h"
 #include "proto/http.h"
 #include <sys/resource.h>
@@ -23,6 +23,8 @@ static enum err denied(struct exchange *x, enum err why, const char *detail)
 
 static enum err run(struct exchange *x)
 {
+	if (x->match.route->protocols)
+		return wire_run(x);
 	return x->match.route->to ? message_route(x) : x->match.route->run(x);
 }
 
@@ -39,7 +41,7 @@ static void begin(struct exchange *x)
 static enum err drain_ends(struct actor *self)
 {
 	struct gateway *g = actor_state(self);
-	if (!g->drained || !g->draining)
+	if (!g->drained || !g->draining || (wires_live(g->wires) && !g->drain_over))
 		return OK;
 	return actor_reply(self, msg_take(&g->draining), MSG(http_drained, .cut = g->drain_cut));
 }
@@ -88,7 +90,8 @@ static enum err on_wake(struct actor *self)
 static enum err on_drain_over(struct actor *self)
 {
 	struct gateway *g = actor_state(self);
-	g->drain_cut = g->n_live;
+	g->drain_cut = g->n_live + wires_cut(g->wires, CLOSE_RESTART);
+	g->drain_over = true;
 	while (g->live)
 		exchange_refuse(g->live, ERR_STOPPING, NULL);
 	g->drained = true;
@@ -178,6 +181,24 @@ static enum err nets(struct actor *self, const char *name, struct source_nets *r
 	return OK;
 }
 
+static enum err wires(struct actor *self)
+{
+	struct gateway *g = actor_state(self);
+	struct wires_config config = { .most = number(self, "wires"),
+		                       .ping_ms = number(self, "ping_ms"),
+		                       .rate = number(self, "wire_rate"),
+		                       .queue_max = number(self, "wire_queue_kb") * 1024,
+		                       .dial_rate = number(self, "dial_rate"),
+		                       .origins = actor_setting(self, "origins"),
+		                       .proxy = actor_setting(self, "proxy"),
+		                       .ca_file = file_or_null(self, "ca_file") };
+	enum err e = wires_new(self, g->access, &config, &g->wires);
+	if (e)
+		return actor_fault(self, "no_wires err=%s ca_file=%s", err_info(e)->name,
+		                   config.ca_file ? config.ca_file : "");
+	return OK;
+}
+
 static enum err on_start(struct actor *self)
 {
 	struct gateway *g = actor_state(self);
@@ -202,6 +223,7 @@ static enum err on_start(struct actor *self)
 	e = e ? e : access_new(actor_setting(self, "access_log"), &g->access);
 	e = e ? e : actor_waker_new(self, on_wake, &g->waker);
 	e = e ? e : actor_subscribe(self, &http_spent_desc);
+	e = e ? e : wires(self);
 	return e ? e : listen_on(self);
 }
 
@@ -210,6 +232,7 @@ static enum err on_stop(struct actor *self)
 	struct gateway *g = actor_state(self);
 	if (g->slots)
 		exchanges_free(g);
+	wires_free(&g->wires);
 	http_server_free(&g->http);
 	actor_waker_free(&g->waker);
 	access_free(&g->access);
@@ -249,6 +272,19 @@ static const struct actor_setting settings[] = {
 	{ "grace_ms", "time for an answer to be taken, ms, beside its size", "10000", 1, 600000 },
 	{ "least_rate", "bytes a second an answer must be taken at", "4096", 1, 1000000000 },
 	{ "linger_ms", "time a refused peer has to read its answer, ms", "1000", 1, 60000 },
+	{ "wires", "WebSockets at once, both ways", "8192", 0, 1000000 },
+	{ "origins", "pages that may open WebSockets, as in Origin, with spaces between", "", 0,
+	  0 },
+	{ "ping_ms", "a WebSocket is pinged so often, and cut after two silent ones, ms", "20000",
+	  100, 3600000 },
+	{ "wire_rate", "frames a second from one WebSocket's other end; 0: no limit", "1000", 0,
+	  1000000 },
+	{ "wire_queue_kb", "bytes that may wait for a stranger's WebSocket, KiB", "96", 1, 4096 },
+	{ "dial_rate", "WebSockets dialled in a second", "200", 1, 100000 },
+	{ "proxy", "host:port through which WebSockets outside are dialled; empty: none", "", 0,
+	  0 },
+	{ "ca_file", "certificates believed when dialling, a PEM file; empty: the system's", "", 0,
+	  0 },
 	{ "drain_ms", "time what is under way has to finish when draining, ms", "30000", 1,
 	  600000 },
 	{ 0 },
@@ -257,6 +293,10 @@ static const struct actor_setting settings[] = {
 static const struct actor_on takes[] = {
 	{ &http_drain_desc, on_drain },
 	{ &http_spent_desc, spend_heard },
+	{ &wire_dial_desc, wires_on_dial },
+	{ &wire_send_desc, wires_on_send },
+	{ &wire_close_desc, wires_on_close },
+	{ &wire_look_desc, wires_on_look },
 	{ 0 },
 };
 
@@ -273,6 +313,7 @@ const struct actor_kind gateway_actor = {
 	.mailbox = { .depth = 4096, .full = FULL_REFUSE },
 	.restart = { RESTART_ON_FAULT, .times = 5, .within_ms = 60000, .pause_ms = 200 },
 	.asks = 65536,
+	.holds = 8192, /* dials under way */
 	.at_start = true,
 	.sets_tenant = true,
 };

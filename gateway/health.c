@@ -4,7 +4,7 @@
  *     /readyz ──▶ store tenant.business_list ──▶ database, migrations     both within the time
  * limit └─▶ heartbeat beat.list ─────────▶ bus
  */
-#include "gateway/inside.h"
+#include "gateway/wire.h"
 #include "proto/beat.h"
 #include "proto/http.h"
 #include "proto/tenant.h"
@@ -195,6 +195,7 @@ static enum err metrics_reply(struct exchange *x)
 	struct buf b;
 	buf_init(&b, METRICS_MAX);
 	write_own(g, &b);
+	wires_write(g->wires, &b);
 	metrics_write(g->metrics, &b);
 	write_nodes(f, &b);
 	metrics_write_process(&b);

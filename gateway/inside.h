@@ -37,6 +37,7 @@ struct spend {
 };
 
 struct gateway;
+struct wires; /* wire.h */
 
 /* Who comes with what: enough to answer it. */
 struct visit {
@@ -74,6 +75,7 @@ struct gateway {
 	struct actor *self;
 	struct loop *loop;
 	struct http_server *http;
+	struct wires *wires;
 	struct actor_waker *waker;
 	struct exchange *slots, *free;
 	uint32_t most, n_live;
@@ -100,7 +102,7 @@ struct gateway {
 	} shared[GATEWAY_SHARED];
 	const struct msg *draining;
 	uint32_t drain_cut;
-	bool drained;
+	bool drained, drain_over;
 };
 
 /* visit.c */
@@ -108,7 +110,8 @@ void visit_begin(struct gateway *g, struct http_request *r, struct visit *ret);
 void visit_answer(struct visit *v, int status, struct str type, struct str headers,
                   struct str body);
 void visit_problem(struct visit *v, const struct problem *p, struct str headers);
-void visit_left(struct visit *v); /* its peer has gone: counted, logged, not answered */
+void visit_taken(struct visit *v); /* it is a WebSocket now: 101, told in its own way */
+void visit_left(struct visit *v);  /* its peer has gone: counted, logged, not answered */
 
 /* intake.c */
 extern const struct http_calls gateway_calls;
@@ -118,6 +121,7 @@ enum err exchanges_new(struct gateway *g, uint32_t most);
 void exchanges_free(struct gateway *g);
 struct exchange *exchange_new(struct gateway *g, const struct visit *v);
 void exchange_end(struct exchange *x);
+void exchange_taken(struct exchange *x); /* its request has become a WebSocket */
 enum err exchange_problem(struct exchange *x, const struct problem *p);
 struct exchange *exchange_of_tag(struct gateway *g, uint64_t tag); /* NULL: it is over */
 /* One try; ERR_FULL: the way there is. */

@@ -3,7 +3,7 @@
  * content type, size. Runs in the loop's callbacks, not in a turn: it touches no actor but to wake
  * it.
  */
-#include "gateway/inside.h"
+#include "gateway/wire.h"
 
 static void refuse(struct visit *v, int status, const char *detail)
 {
@@ -139,4 +139,5 @@ static void on_drained(void *ctx)
 	actor_wake(g->waker);
 }
 
-const struct http_calls gateway_calls = { on_head, on_request, on_refuse, on_gone, on_drained };
+const struct http_calls gateway_calls = { on_head, on_request, on_refuse,
+	                                  on_gone, on_drained, wires_taken };

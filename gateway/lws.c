@@ -1,7 +1,7 @@
 /*
  * lws.c — sockets and TLS by libwebsockets on our loop; conn.c is what is said over them.
  *
- *     loop_watch(listening fd) ─accept4 ×64─▶ wire ─lws_adopt─▶ RAW_RX ──▶ conn_feed()
+ *     loop_watch(listening fd) ─accept4 ×64─▶ sock ─lws_adopt─▶ RAW_RX ──▶ conn_feed()
  *            ▲ EMFILE: off for 100 ms                          RAW_WRITEABLE ◀─ conn_out()
  *
  * Rules of libwebsockets 4.1.6 that this file keeps (shared facts, gateway.md; its source):
@@ -13,7 +13,9 @@
  */
 #include "gateway/conn.h"
 #include "gateway/pipe_guard.h"
+#include "gateway/tls.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <libwebsockets.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -34,15 +36,17 @@ enum {
 };
 
 /* One socket: lives from accept to WSI_DESTROY. */
-struct wire {
-	struct conn conn; /* first: conn_env.settle finds its wire by it */
+struct sock {
+	struct conn conn; /* first: conn_env.settle finds its socket by it */
 	struct http_server *server;
 	struct lws *wsi;
-	struct wire *next, **link;
+	struct sock *next, **link;
 	bool in_callback; /* of libwebsockets, for this wsi: close by returning -1 */
 	bool blocked;     /* libwebsockets holds output: no writing, no reading */
 	bool paused, half_closed;
 	bool closing; /* given up to libwebsockets: nothing may be done with the wsi any more */
+	int taken_fd; /* its descriptor and TLS, once it is taken over; -1, NULL: not */
+	struct tls *taken_tls;
 };
 
 struct http_server {
@@ -55,8 +59,8 @@ struct http_server {
 	uint64_t tick_us;
 	struct lws_context *context;
 	struct lws_vhost *vhost;
-	struct wire *wires;
-	bool adopted; /* a wsi was made for the new wire: from here on WSI_DESTROY frees the wire */
+	struct sock *socks;
+	bool adopted; /* a wsi was made for the new socket: from here on WSI_DESTROY frees it */
 	bool secure, freed;
 	struct http_server *next_dying;
 };
@@ -65,15 +69,37 @@ struct http_server {
  * leak. */
 static struct http_server *dying;
 
-/* ---- one wire ------------------------------------------------------------------------------ */
+/* ---- one socket ---------------------------------------------------------------------------- */
 
 static void drained_if_empty(struct http_server *s)
 {
-	if (s->env.draining && !s->wires && !s->freed)
+	if (s->env.draining && !s->socks && !s->freed)
 		s->env.calls->drained(s->env.ctx);
 }
 
-static void wire_free(struct wire *w)
+/* libwebsockets has closed its descriptor: ours goes to who asked for it. */
+static void sock_hand_over(struct sock *w)
+{
+	struct http_server *s = w->server;
+	struct http_taken t = { .fd = w->taken_fd,
+		                .tls = w->taken_tls,
+		                .early = w->conn.early,
+		                .owner = w->conn.taker };
+	if (t.tls && !s->freed && tls_bind(t.tls, t.fd)) {
+		tls_free(&t.tls);
+		close(t.fd);
+		t.fd = -1;
+	}
+	if (w->conn.taker && !s->freed) {
+		s->env.calls->taken(s->env.ctx, &t);
+		return;
+	}
+	tls_free(&t.tls);
+	if (t.fd >= 0)
+		close(t.fd);
+}
+
+static void sock_free(struct sock *w)
 {
 	struct http_server *s = w->server;
 	*w->link = w->next;
@@ -81,11 +107,12 @@ static void wire_free(struct wire *w)
 		w->next->link = w->link;
 	s->env.stats.connections--;
 	conn_done(&w->conn, !s->freed);
+	sock_hand_over(w);
 	free(w);
 	drained_if_empty(s);
 }
 
-static void wire_pause(struct wire *w)
+static void sock_pause(struct sock *w)
 {
 	bool pause = w->blocked || !conn_reads(&w->conn);
 	if (pause != w->paused)
@@ -93,7 +120,7 @@ static void wire_pause(struct wire *w)
 	w->paused = pause;
 }
 
-static void wire_write(struct wire *w)
+static void sock_write(struct sock *w)
 {
 	for (struct str out; (out = conn_out(&w->conn)).len && !w->blocked;) {
 		size_t n = out.len < WRITE_MAX ? out.len : WRITE_MAX;
@@ -110,7 +137,7 @@ static void wire_write(struct wire *w)
 
 /* A wsi with output buffered is not closed by KILL_SYNC or -1: it waits to flush. A timeout is
  * final, sends neither FIN nor close_notify, and lets the reset of a stalled peer through. */
-static void wire_kill(struct wire *w)
+static void sock_kill(struct sock *w)
 {
 	struct linger reset = { .l_onoff = 1 };
 	w->closing = true;
@@ -123,38 +150,61 @@ static void wire_kill(struct wire *w)
 	lws_cancel_service(w->server->context); /* its timers sleep when set from outside */
 }
 
+/* Gives a connection up without a word on it: a wsi that dies by a timeout sends neither FIN nor
+ * close_notify, and the duplicate keeps the stream (shared facts, gateway.md 1; its source). The
+ * TLS keeps libwebsockets' descriptor until that is closed: it closes what SSL_get_fd() says. */
+static void sock_take(struct sock *w)
+{
+	SSL *ssl = lws_get_ssl(w->wsi);
+	w->taken_fd = fcntl(lws_get_socket_fd(w->wsi), F_DUPFD_CLOEXEC, 3);
+	if (ssl && w->taken_fd >= 0)
+		w->taken_tls = tls_take(ssl);
+	if (ssl && !w->taken_tls && w->taken_fd >= 0) {
+		close(w->taken_fd);
+		w->taken_fd = -1;
+	}
+	w->closing = true;
+	lws_set_timeout(w->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+	lws_cancel_service(w->server->context); /* its timers sleep when set from outside */
+}
+
 /* Brings the socket to what the connection wants. Returns -1 in a callback of libwebsockets when it
  * shall close the socket; elsewhere it is told to at once. */
-static int wire_settle(struct wire *w)
+static int sock_settle(struct sock *w)
 {
 	if (w->closing || !w->wsi)
 		return 0;
-	wire_write(w);
+	sock_write(w);
 	if (conn_ended(&w->conn)) {
 		if (w->in_callback && !w->blocked)
 			return -1;
-		wire_kill(w);
+		sock_kill(w);
+		return 0;
+	}
+	if (conn_is_taken(&w->conn)) {
+		if (!w->blocked)
+			sock_take(w);
 		return 0;
 	}
 	if (conn_half_closes(&w->conn) && !w->blocked && !w->half_closed && !w->server->secure) {
 		w->half_closed = true;
 		shutdown(lws_get_socket_fd(w->wsi), SHUT_WR);
 	}
-	wire_pause(w);
+	sock_pause(w);
 	return 0;
 }
 
 static void settle(struct conn *c)
 {
-	struct wire *w = (struct wire *)c;
+	struct sock *w = (struct sock *)c;
 	if (!w->in_callback)
-		(void)wire_settle(w);
+		(void)sock_settle(w);
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t len)
 {
-	struct wire *w = lws_get_opaque_user_data(wsi);
+	struct sock *w = lws_get_opaque_user_data(wsi);
 	int rc = 0;
 	(void)user;
 	if (reason == LWS_CALLBACK_WSI_CREATE && lws_get_vhost(wsi)) {
@@ -171,13 +221,13 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		w->in_callback = true;
 		lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* the one of its TLS handshake */
 		conn_feed(&w->conn, in, len);
-		rc = wire_settle(w);
+		rc = sock_settle(w);
 		w->in_callback = false;
 		return rc;
 	case LWS_CALLBACK_RAW_WRITEABLE:
 		w->in_callback = true;
 		w->blocked = lws_partial_buffered(wsi);
-		rc = wire_settle(w);
+		rc = sock_settle(w);
 		w->in_callback = false;
 		return rc;
 	case LWS_CALLBACK_RAW_CLOSE:
@@ -185,7 +235,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		conn_done(&w->conn, !w->server->freed);
 		return 0;
 	case LWS_CALLBACK_WSI_DESTROY:
-		wire_free(w);
+		sock_free(w);
 		return 0;
 	case LWS_CALLBACK_HTTP: /* nothing is adopted as HTTP: never */
 	case LWS_CALLBACK_RAW_CONNECTED:
@@ -214,15 +264,15 @@ static void on_tick(void *ctx)
 {
 	struct http_server *s = ctx;
 	uint64_t now = loop_now_us(s->loop);
-	struct wire *next;
-	for (struct wire *w = s->wires; w; w = next) {
+	struct sock *next;
+	for (struct sock *w = s->socks; w; w = next) {
 		next = w->next;
 		if (w->closing)
 			continue;
 		conn_tick(&w->conn, now);
-		(void)wire_settle(w);
+		(void)sock_settle(w);
 	}
-	if (s->wires)
+	if (s->socks)
 		loop_timer_set(s->ticker, s->tick_us);
 }
 
@@ -238,7 +288,7 @@ static void name_peer(const struct sockaddr_storage *a, socklen_t len, char *to,
 static void adopt(struct http_server *s, int fd, const char *peer)
 {
 	int one = 1, sndbuf = SNDBUF;
-	struct wire *w = calloc(1, sizeof *w);
+	struct sock *w = calloc(1, sizeof *w);
 	if (!w) {
 		close(fd);
 		return;
@@ -246,14 +296,15 @@ static void adopt(struct http_server *s, int fd, const char *peer)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof sndbuf);
 	w->server = s;
+	w->taken_fd = -1;
 	conn_init(&w->conn, &s->env, peer, s->secure);
-	w->next = s->wires;
-	w->link = &s->wires;
+	w->next = s->socks;
+	w->link = &s->socks;
 	if (w->next)
 		w->next->link = &w->next;
 	else
 		loop_timer_set(s->ticker, s->tick_us);
-	s->wires = w;
+	s->socks = w;
 	s->env.stats.connections++;
 	s->env.stats.accepted++;
 	s->adopted = false;
@@ -265,7 +316,7 @@ static void adopt(struct http_server *s, int fd, const char *peer)
 		.opaque = w,
 	};
 	if (!lws_adopt_descriptor_vhost_via_info(&desc) && !s->adopted)
-		wire_free(w);
+		sock_free(w);
 }
 
 static void on_retry(void *ctx)
@@ -409,15 +460,15 @@ static void stop_listening(struct http_server *s)
 
 void http_server_drain(struct http_server *s)
 {
-	struct wire *next;
+	struct sock *next;
 	stop_listening(s);
 	s->env.draining = true;
-	if (!s->wires)
+	if (!s->socks)
 		drained_if_empty(s);
-	for (struct wire *w = s->wires; w; w = next) {
+	for (struct sock *w = s->socks; w; w = next) {
 		next = w->next;
 		conn_drain(&w->conn);
-		(void)wire_settle(w);
+		(void)sock_settle(w);
 	}
 }
 

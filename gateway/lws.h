@@ -27,6 +27,14 @@ struct http_request {
 	void *owner;       /* the caller's own */
 };
 
+/* A connection that is no longer HTTP. */
+struct http_taken {
+	int fd;          /* the taker's to close; -1: it broke meanwhile */
+	struct tls *tls; /* the taker's to free; NULL: plain */
+	bool early;      /* bytes came behind the request: the peer did not wait */
+	void *owner;     /* of the request */
+};
+
 struct http_calls {
 	/* The head is here, the body is not: refuse early by answering, or do nothing. Views are
 	 * good during the call only. */
@@ -40,6 +48,8 @@ struct http_calls {
 	void (*gone)(void *ctx, struct http_request *r);
 	/* After http_server_drain(): the last connection has ended. */
 	void (*drained)(void *ctx);
+	/* After http_request_take(): here it is, once. Not when the server is freed before. */
+	void (*taken)(void *ctx, const struct http_taken *t);
 };
 
 struct http_limits {
@@ -80,6 +90,10 @@ struct http_answer {
 
 /* Once for each request; r is no more afterwards. Returns the bytes queued, head included. */
 uint64_t http_request_answer(struct http_request *r, const struct http_answer *a);
+
+/* Instead of an answer: nothing is said, and calls->taken brings the connection some turns later. r
+ * is no more. */
+void http_request_take(struct http_request *r);
 
 struct http_server_stats {
 	uint64_t accepted, requests, refused, timeouts, resets, stalls /* out of descriptors */;

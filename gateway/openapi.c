@@ -140,7 +140,7 @@ static void put_operation(struct buf *b, const struct route *r)
 		json_put_close(b, '}');
 	}
 	open_key(b, "responses");
-	open_key(b, "200");
+	open_key(b, r->protocols ? "101" : "200");
 	text(b, "description", gives ? gives->doc : r->doc);
 	if (gives)
 		put_content(b, "application/json", gives->full);

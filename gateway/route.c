@@ -47,6 +47,16 @@ const struct route routes[] = {
 	  .body_max = (kb_)*1024,                                                                  \
 	  .within_ms = ms_,                                                                        \
 	  .doc = doc_ },
+#define ROUTE_WS(path_, function_, permit_, protocols_, kb_, doc_)                                 \
+	{ .method = HTTP_GET,                                                                      \
+	  .method_name = "GET",                                                                    \
+	  .path = path_,                                                                           \
+	  .run = function_,                                                                        \
+	  .permit = permit_,                                                                       \
+	  .protocols = protocols_,                                                                 \
+	  .body_max = (kb_)*1024,                                                                  \
+	  .within_ms = ROUTE_ANSWER_MS,                                                            \
+	  .doc = doc_ },
 #include "gateway/routes.def"
 };
 const uint32_t routes_n = sizeof routes / sizeof *routes;

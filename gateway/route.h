@@ -27,7 +27,8 @@ struct route {
 	const char *to;                 /* the actor that is asked; NULL: run it */
 	exchange_fn *run;
 	struct permit permit;
-	uint32_t body_max; /* bytes */
+	const char *protocols; /* of a WebSocket: handshake.h; NULL: it is none */
+	uint32_t body_max;     /* bytes; of a WebSocket's message */
 	uint32_t within_ms;
 	const char *doc;
 };

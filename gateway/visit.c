@@ -137,6 +137,11 @@ void visit_problem(struct visit *v, const struct problem *p, struct str headers)
 	             buf_view(&body));
 }
 
+void visit_taken(struct visit *v)
+{
+	account(v, 101, 0, v->request);
+}
+
 void visit_left(struct visit *v)
 {
 	account(v, 499, 0, v->request);

@@ -81,6 +81,11 @@ static enum err watch_somewhere(struct actor *self, struct ask *a, const struct 
 
 enum err actor_watch_to(struct actor *self, const struct to *who, actor_fn *gone)
 {
+	return actor_watch_tag_to(self, who, gone, 0);
+}
+
+enum err actor_watch_tag_to(struct actor *self, const struct to *who, actor_fn *gone, uint64_t tag)
+{
 	struct node *n = self->node;
 	uint64_t name = name_of_watch(n, who);
 	struct ask *a = find(self, who, name);
@@ -88,6 +93,7 @@ enum err actor_watch_to(struct actor *self, const struct to *who, actor_fn *gone
 		return ERR_STOPPING;
 	if (a && !a->event.queued) {
 		a->fn = gone;
+		a->tag = tag;
 		return OK;
 	}
 	enum err e = ask_new(n, self, ASK_WATCH, &a);
@@ -97,6 +103,7 @@ enum err actor_watch_to(struct actor *self, const struct to *who, actor_fn *gone
 	if (hand)
 		a->about = *hand->about;
 	a->fn = gone;
+	a->tag = tag;
 	a->type = &sys_watch_desc;
 	a->whom = who->ref;
 	a->whom_name = name;

@@ -19,28 +19,28 @@ static void must(bool held)
 }
 
 /* The same things, said by us: as the other role would hear them. */
-static void again(struct buf *said, const struct frames_event *e, const uint8_t *key)
+static void again(struct buf *said, const struct ws_event *e, const uint8_t *key)
 {
 	switch (e->is) {
-	case FRAMES_IS_MESSAGE:
+	case WS_IS_MESSAGE:
 		must(e->data.len <= MOST && (e->binary || utf8_valid(e->data)));
-		frames_put(said, e->binary ? FRAMES_BINARY : FRAMES_TEXT, e->data, key);
+		ws_put(said, e->binary ? WS_BINARY : WS_TEXT, e->data, key);
 		break;
-	case FRAMES_IS_PING:
-	case FRAMES_IS_PONG:
-		must(e->data.len <= FRAMES_CONTROL);
-		frames_put(said, e->is == FRAMES_IS_PING ? FRAMES_PING : FRAMES_PONG, e->data, key);
+	case WS_IS_PING:
+	case WS_IS_PONG:
+		must(e->data.len <= WS_CONTROL);
+		ws_put(said, e->is == WS_IS_PING ? WS_PING : WS_PONG, e->data, key);
 		break;
-	case FRAMES_IS_CLOSE:
-		must(e->code == CLOSE_NONE || frames_code_ok(e->code));
-		must(e->data.len <= FRAMES_REASON && utf8_valid(e->data));
-		frames_put_close(said, e->code, e->data, key);
+	case WS_IS_CLOSE:
+		must(e->code == CLOSE_NONE || ws_code_ok(e->code));
+		must(e->data.len <= WS_REASON && utf8_valid(e->data));
+		ws_put_close(said, e->code, e->data, key);
 		break;
-	case FRAMES_IS_BROKEN:
-		must(frames_code_ok(e->code) && e->data.len <= FRAMES_REASON);
-		frames_put_close(said, e->code, e->data, key);
+	case WS_IS_BROKEN:
+		must(ws_code_ok(e->code) && e->data.len <= WS_REASON);
+		ws_put_close(said, e->code, e->data, key);
 		break;
-	case FRAMES_IS_NONE:
+	case WS_IS_NONE:
 		break;
 	}
 }
@@ -49,18 +49,18 @@ static void again(struct buf *said, const struct frames_event *e, const uint8_t 
 static void play(const uint8_t *at, size_t len, bool server, uint32_t cuts, struct buf *said,
                  const uint8_t *key)
 {
-	struct frames f;
-	frames_init(&f, server, MOST);
+	struct ws f;
+	ws_init(&f, server, MOST);
 	while (len) {
 		size_t n = cuts ? 1 + cuts % 11 : len, used = 0;
-		struct frames_event e;
+		struct ws_event e;
 		cuts = cuts ? cuts * 1103515245 + 12345 : 0;
 		n = n < len ? n : len;
 		char *exact = malloc(n);
 		must(exact != NULL);
 		memcpy(exact, at, n);
 		do {
-			used += frames_read(&f, exact + used, n - used, &e);
+			used += ws_read(&f, exact + used, n - used, &e);
 			must(f.parts.len <= MOST);
 			again(said, &e, key);
 		} while (e.is);
@@ -69,7 +69,7 @@ static void play(const uint8_t *at, size_t len, bool server, uint32_t cuts, stru
 		at += n;
 		len -= n;
 	}
-	frames_done(&f);
+	ws_done(&f);
 }
 
 static void frames(const uint8_t *at, size_t len, bool server)

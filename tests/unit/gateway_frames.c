@@ -37,8 +37,8 @@ static size_t compile(const char *script, bool mask, char *to)
 		} else {
 			struct buf b;
 			buf_over(&b, to + n, 4096);
-			frames_put(&b, (enum frames_op)(strchr(kinds, *script) - kinds),
-			           str_n(script + 2, len - 2), mask ? key : NULL);
+			ws_put(&b, (enum ws_op)(strchr(kinds, *script) - kinds),
+			       str_n(script + 2, len - 2), mask ? key : NULL);
 			if (script[1] == '+')
 				to[n] = (char)(to[n] & 0x7f);
 			n += b.len;
@@ -48,19 +48,19 @@ static size_t compile(const char *script, bool mask, char *to)
 	return n;
 }
 
-static void note(struct buf *b, const struct frames_event *e)
+static void note(struct buf *b, const struct ws_event *e)
 {
 	static const char *const names[] = { "", "T:", "P:", "Q:", "C", "X" };
-	if (e->is == FRAMES_IS_NONE)
+	if (e->is == WS_IS_NONE)
 		return;
 	if (b->len)
 		buf_char(b, ' ');
-	buf_text(b, e->is == FRAMES_IS_MESSAGE && e->binary ? "B:" : names[e->is]);
-	if (e->is >= FRAMES_IS_CLOSE)
+	buf_text(b, e->is == WS_IS_MESSAGE && e->binary ? "B:" : names[e->is]);
+	if (e->is >= WS_IS_CLOSE)
 		buf_u64(b, e->code);
-	if (e->is == FRAMES_IS_CLOSE && e->data.len)
+	if (e->is == WS_IS_CLOSE && e->data.len)
 		buf_char(b, ':');
-	if (e->is == FRAMES_IS_BROKEN)
+	if (e->is == WS_IS_BROKEN)
 		return;
 	if (e->data.len > 40)
 		buf_printf(b, "%u", e->data.len);
@@ -71,22 +71,22 @@ static void note(struct buf *b, const struct frames_event *e)
 /* In pieces of so many bytes, each in memory of its own, so that a byte too far is seen. */
 static void play(const char *bytes, size_t n, bool server, size_t piece, struct buf *heard)
 {
-	struct frames f;
-	frames_init(&f, server, MOST);
+	struct ws f;
+	ws_init(&f, server, MOST);
 	for (size_t at = 0; at < n; at += piece) {
 		size_t len = n - at < piece ? n - at : piece, used = 0;
 		char *exact = malloc(len);
-		struct frames_event e;
+		struct ws_event e;
 		assert_non_null(exact);
 		memcpy(exact, bytes + at, len);
 		do {
-			used += frames_read(&f, exact + used, len - used, &e);
+			used += ws_read(&f, exact + used, len - used, &e);
 			note(heard, &e);
 		} while (e.is);
 		assert_int_equal(used, len);
 		free(exact);
 	}
-	frames_done(&f);
+	ws_done(&f);
 }
 
 #define A50  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -231,36 +231,36 @@ static void as_client(void **state)
  */
 static void claims_cost_nothing(void **state)
 {
-	char head[FRAMES_HEAD];
-	struct frames f;
-	struct frames_event e;
+	char head[WS_HEAD];
+	struct ws f;
+	struct ws_event e;
 	(void)state;
 	size_t n = compile("#82ff000001000000000000000000", true, head);
-	frames_init(&f, true, 1 << 20);
-	assert_int_equal(frames_read(&f, head, n, &e), n);
-	assert_int_equal(e.is, FRAMES_IS_BROKEN);
+	ws_init(&f, true, 1 << 20);
+	assert_int_equal(ws_read(&f, head, n, &e), n);
+	assert_int_equal(e.is, WS_IS_BROKEN);
 	assert_int_equal(e.code, CLOSE_TOO_LARGE);
 	assert_null(f.parts.at);
-	frames_done(&f);
+	ws_done(&f);
 }
 
 /* Whole messages cost no memory: what is given out lies in the input. */
 static void views(void **state)
 {
 	static char bytes[4096];
-	struct frames f;
-	struct frames_event e;
+	struct ws f;
+	struct ws_event e;
 	(void)state;
 	size_t n = compile("t.one b.two", true, bytes), used = 0;
-	frames_init(&f, true, MOST);
+	ws_init(&f, true, MOST);
 	for (int i = 0; i < 2; i++) {
-		used += frames_read(&f, bytes + used, n - used, &e);
-		assert_int_equal(e.is, FRAMES_IS_MESSAGE);
+		used += ws_read(&f, bytes + used, n - used, &e);
+		assert_int_equal(e.is, WS_IS_MESSAGE);
 		assert_true(e.data.at > bytes && e.data.at < bytes + n);
 	}
 	assert_int_equal(used, n);
 	assert_null(f.parts.at);
-	frames_done(&f);
+	ws_done(&f);
 }
 
 static void long_reason(void **state)
@@ -272,7 +272,7 @@ static void long_reason(void **state)
 	memset(reason, 'a', sizeof reason);
 	memcpy(reason + 122, "\xd7\x90", 2); /* the cut must not fall into it */
 	buf_over(&b, room, sizeof room);
-	frames_put_close(&b, 1001, str_n(reason, sizeof reason), NULL);
+	ws_put_close(&b, 1001, str_n(reason, sizeof reason), NULL);
 	assert_int_equal(buf_err(&b), OK);
 	assert_int_equal((uint8_t)room[1], 2 + 122);
 }

@@ -58,17 +58,17 @@ static size_t stream(char *to)
 		uint8_t key[4];
 		struct buf b;
 		uint32_t kind = draw(20), len = payload(text, 200);
-		enum frames_op op = kind < 12   ? (open ? FRAMES_MORE : 1 + (kind & 1))
-		                    : kind < 15 ? FRAMES_PING
-		                    : kind < 18 ? FRAMES_PONG
-		                    : kind < 19 ? (enum frames_op)draw(16)
-		                                : FRAMES_CLOSE;
-		bool fin = !draw(3) || op >= FRAMES_CLOSE;
-		if (op >= FRAMES_CLOSE && len > 125)
+		enum ws_op op = kind < 12   ? (open ? WS_MORE : 1 + (kind & 1))
+		                : kind < 15 ? WS_PING
+		                : kind < 18 ? WS_PONG
+		                : kind < 19 ? (enum ws_op)draw(16)
+		                            : WS_CLOSE;
+		bool fin = !draw(3) || op >= WS_CLOSE;
+		if (op >= WS_CLOSE && len > 125)
 			len = 125 + !draw(8);
-		if (op == FRAMES_CLOSE && len == 1)
-			len = 0;                 /* which wslay takes */
-		if (op == FRAMES_CLOSE && len) { /* codes on whose fate both agree */
+		if (op == WS_CLOSE && len == 1)
+			len = 0;             /* which wslay takes */
+		if (op == WS_CLOSE && len) { /* codes on whose fate both agree */
 			static const uint16_t codes[] = { 1000, 1001, 1005, 999, 1011,
 				                          3000, 4999, 5000, 1006 };
 			uint16_t code = codes[draw(9)];
@@ -78,14 +78,14 @@ static size_t stream(char *to)
 		for (int i = 0; i < 4; i++)
 			key[i] = (uint8_t)draw(256);
 		buf_over(&b, to + n, STREAM - n);
-		frames_put(&b, op, str_n(text, len), draw(300) ? key : NULL);
+		ws_put(&b, op, str_n(text, len), draw(300) ? key : NULL);
 		if (!fin)
 			to[n] = (char)(to[n] & 0x7f);
 		if (!draw(300))
 			to[n] = (char)(to[n] ^ 1 << (4 + draw(3)));
-		open = op < FRAMES_CLOSE ? !fin : open;
+		open = op < WS_CLOSE ? !fin : open;
 		n += b.len;
-		if (op == FRAMES_CLOSE)
+		if (op == WS_CLOSE)
 			break;
 	}
 	return n;
@@ -162,20 +162,20 @@ static void by_wslay(const char *at, size_t n, struct buf *heard)
 
 static void by_us(char *at, size_t n, struct buf *heard)
 {
-	struct frames f;
-	struct frames_event e;
-	frames_init(&f, true, MOST);
+	struct ws f;
+	struct ws_event e;
+	ws_init(&f, true, MOST);
 	while (n) {
 		size_t piece = 1 + draw((uint32_t)n), used = 0;
 		do {
-			used += frames_read(&f, at + used, piece - used, &e);
-			if (e.is == FRAMES_IS_MESSAGE)
+			used += ws_read(&f, at + used, piece - used, &e);
+			if (e.is == WS_IS_MESSAGE)
 				put(heard, e.binary ? 'B' : 'T', e.data);
-			else if (e.is == FRAMES_IS_PING || e.is == FRAMES_IS_PONG)
-				put(heard, e.is == FRAMES_IS_PING ? 'P' : 'Q', e.data);
-			else if (e.is == FRAMES_IS_BROKEN)
+			else if (e.is == WS_IS_PING || e.is == WS_IS_PONG)
+				put(heard, e.is == WS_IS_PING ? 'P' : 'Q', e.data);
+			else if (e.is == WS_IS_BROKEN)
 				buf_text(heard, "broken\n");
-			else if (e.is == FRAMES_IS_CLOSE) {
+			else if (e.is == WS_IS_CLOSE) {
 				char code[2] = { (char)(e.code >> 8), (char)e.code };
 				buf_char(heard, 'C');
 				buf_put(heard, code, e.code == CLOSE_NONE ? 0 : 2);
@@ -186,7 +186,7 @@ static void by_us(char *at, size_t n, struct buf *heard)
 		at += piece;
 		n -= piece;
 	}
-	frames_done(&f);
+	ws_done(&f);
 }
 
 static void the_same(void **state)
@@ -232,8 +232,8 @@ static void written(void **state)
 		wslay_event_context_ptr ctx;
 		buf_over(&b, bytes, sizeof bytes);
 		buf_init(&heard, 1 << 17);
-		frames_put(&b, FRAMES_TEXT, str_n(body, sizes[i]), (const uint8_t *)key);
-		assert_int_equal(b.len, frames_bytes(sizes[i], true));
+		ws_put(&b, WS_TEXT, str_n(body, sizes[i]), (const uint8_t *)key);
+		assert_int_equal(b.len, ws_bytes(sizes[i], true));
 		t.n = b.len;
 		assert_int_equal(wslay_event_context_server_init(&ctx, &calls, &t), 0);
 		assert_int_equal(hear(ctx, &t), 0);
