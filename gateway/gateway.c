@@ -247,6 +247,10 @@ static const struct actor_setting settings[] = {
 	{ "listen", "address and port, or the path of a unix socket", "127.0.0.1:8080", 0, 0 },
 	{ "fd", "number of an inherited listening socket; -1: make our own", "-1", -1, 65535 },
 	{ "tls_cert", "certificate chain, a PEM file; empty: no TLS", "", 0, 0 },
+	{ "public_url",
+	  "how carriers reach this door, https://HOST: what they sign, and where their streams "
+	  "go; empty: as each request names it",
+	  "", 0, 0 },
 	{ "encryption_key", "64 hex digits that open sealed secrets; several between commas", "", 0,
 	  0 },
 	{ "tls_key", "its private key, a PEM file", "", 0, 0 },

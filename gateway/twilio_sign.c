@@ -127,8 +127,8 @@ static enum err signed_text(const struct twilio_request *r, struct arena *a, str
 	return r->form ? join_fields(r->body, a, ret) : OK;
 }
 
-enum err twilio_sign(const struct twilio_request *r, struct str token, struct arena *a,
-                     char ret[29])
+enum err twilio_signature(const struct twilio_request *r, struct str token, struct arena *a,
+                          char ret[29])
 {
 	struct str fields;
 	enum err e = signed_text(r, a, &fields);

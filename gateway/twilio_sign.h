@@ -30,5 +30,5 @@ MUST enum err twilio_verify(const struct twilio_request *r, struct str signature
                             const struct str *tokens, uint32_t n_tokens, struct arena *a);
 
 /* What a carrier would send, 28 characters and a NUL: for tests and the load tool's own check. */
-MUST enum err twilio_sign(const struct twilio_request *r, struct str token, struct arena *a,
-                          char ret[29]);
+MUST enum err twilio_signature(const struct twilio_request *r, struct str token, struct arena *a,
+                               char ret[29]);

@@ -77,8 +77,9 @@ static void the_default_port_is_as_none(void **state)
 		char room[8192], signature[29];
 		struct arena a = ARENA_OVER(room);
 		assert_int_equal(
-			twilio_sign(&(struct twilio_request){ .url = str_of(table[i].signed_url) },
-		                    str_of("t"), &a, signature),
+			twilio_signature(
+				&(struct twilio_request){ .url = str_of(table[i].signed_url) },
+				str_of("t"), &a, signature),
 			OK);
 		enum err e = verify(table[i].called_url, "", false, signature, "t", "");
 		if ((e == OK) != table[i].fits)
@@ -95,9 +96,9 @@ static void a_repeated_field_counts_without_twins(void **state)
 	struct twilio_request r = { .url = str_of("https://a/"),
 		                    .form = true,
 		                    .body = str_of("b=2&a=1&b=2&b=1") };
-	assert_int_equal(twilio_sign(&r, str_of("t"), &a, one), OK);
+	assert_int_equal(twilio_signature(&r, str_of("t"), &a, one), OK);
 	r = (struct twilio_request){ .url = str_of("https://a/a1b1b2") };
-	assert_int_equal(twilio_sign(&r, str_of("t"), &a, two), OK);
+	assert_int_equal(twilio_signature(&r, str_of("t"), &a, two), OK);
 	assert_string_equal(one, two);
 }
 
@@ -109,14 +110,14 @@ static void json_is_covered_by_its_digest(void **state)
 			  "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862";
 	char room[8192], signature[29];
 	struct arena a = ARENA_OVER(room);
-	assert_int_equal(twilio_sign(&(struct twilio_request){ .url = str_of(url) }, str_of("t"),
-	                             &a, signature),
+	assert_int_equal(twilio_signature(&(struct twilio_request){ .url = str_of(url) },
+	                                  str_of("t"), &a, signature),
 	                 OK);
 	assert_int_equal(verify(url, body, false, signature, "t", ""), OK);
 	assert_int_equal(verify(url, "{\"a\":2}", false, signature, "t", ""), ERR_UNAUTHENTICATED);
 	assert_int_equal(
-		twilio_sign(&(struct twilio_request){ .url = str_of("https://a.example/v") },
-	                    str_of("t"), &a, signature),
+		twilio_signature(&(struct twilio_request){ .url = str_of("https://a.example/v") },
+	                         str_of("t"), &a, signature),
 		OK);
 	assert_int_equal(verify("https://a.example/v", body, false, signature, "t", ""),
 	                 ERR_UNAUTHENTICATED);
