@@ -28,9 +28,17 @@ static const struct actor_kind gateway = { .name = "gateway", .settings = gatewa
 static const struct actor_kind store = { .name = "store" };
 static const struct actor_kind dedupe = { .name = "dedupe" };
 static const struct actor_kind heartbeat = { .name = "heartbeat" };
+static const struct actor_kind call_desk = { .name = "call_desk" };
+static const struct actor_setting session_settings[] = {
+	{ "openai_api_key", "a key of the system", "", 0, 0 },
+	{ "realtime_url", "a key of the system", "", 0, 0 },
+	{ 0 },
+};
+static const struct actor_kind call_session = { .name = "call_session",
+	                                        .settings = session_settings };
 static const struct actor_kind fetch = { .name = "fetch", .settings = fetch_settings };
-static const struct actor_kind *const kinds[] = { &gateway,   &store, &dedupe,
-	                                          &heartbeat, &fetch, NULL };
+static const struct actor_kind *const kinds[] = { &gateway, &store,     &dedupe,       &heartbeat,
+	                                          &fetch,   &call_desk, &call_session, NULL };
 
 struct dir {
 	char path[64];
