@@ -144,7 +144,8 @@ static void frame(bool mask, uint8_t opcode, const char *a, const char *b, size_
 		to += 4;
 	}
 	memcpy(to, a, na);
-	memcpy(to + na, b, nb);
+	if (nb)
+		memcpy(to + na, b, nb);
 	memcpy(to + na + nb, c, nc);
 	if (mask) {
 		uint64_t wide;
