@@ -105,7 +105,7 @@ struct wire {
 };
 
 struct wires_stats {
-	uint64_t received, sent, received_bytes, sent_bytes, shed, shed_audio_ms, late;
+	uint64_t received, sent, received_bytes, sent_bytes, shed, shed_audio_ms, late, ghosts;
 	uint64_t accepted, dialled, dial_failed, closed[WIRE_CODES];
 };
 
@@ -149,6 +149,8 @@ uint32_t wires_live(const struct wires *all);
 uint32_t wires_cut(struct wires *all, unsigned code);     /* says good-bye to all; how many */
 void wires_write(const struct wires *all, struct buf *b); /* metrics */
 struct wire *wire_new(struct wires *all, bool client);
+/* By its number, while it lives: for what was asked in its name. */
+struct wire *wires_find(const struct wires *all, uint64_t number);
 void wire_remove(struct wire *w);           /* it was told; w is good until the end of the turn */
 void wire_wake(struct wire *w, int events); /* have its turn come */
 void wire_soil(struct wire *w);             /* something is to be flushed */

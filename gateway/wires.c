@@ -64,7 +64,7 @@ void wire_remove(struct wire *w)
 		actor_wake(((struct gateway *)actor_state(all->self))->waker);
 }
 
-static struct wire *find(const struct wires *all, uint64_t number)
+struct wire *wires_find(const struct wires *all, uint64_t number)
 {
 	struct wire *w = all->buckets[number % WIRE_BUCKETS];
 	while (w && w->number != number)
@@ -309,7 +309,7 @@ static void on_owner_gone(struct wires *all, uint64_t tag, enum err why)
  * a wire is dropped. The first who speaks on a wire given to a name is who goes by that name. */
 static struct wire *wire_for(struct wires *all, const struct msg *m, uint64_t number)
 {
-	struct wire *w = find(all, number);
+	struct wire *w = wires_find(all, number);
 	struct ref from = msg_from(m);
 	if (w && w->owner && *w->owner->name && !w->owner->ref.gen)
 		w->owner->ref = from;
@@ -446,6 +446,8 @@ void wires_write(const struct wires *all, struct buf *b)
 		{ "wire_bytes_total", NULL, NULL, "{way=\"out\"}", s->sent_bytes },
 		{ "wire_shed_total", "counter", "Messages to peers that do not read.", "",
 		  s->shed },
+		{ "wire_ghosts_total", "counter", "Streams that never said whose they are.", "",
+		  s->ghosts },
 		{ "wire_late_total", "counter", "Messages to wires that had ended.", "", s->late },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
