@@ -3,7 +3,7 @@
     load calls ══ a bare bridge ══ sim realtime        every frame proved; and what is wrong is found
     a client written here ═══════ sim realtime         strict as the service is strict
 
-Usage: standins.py SWITCHBOARD BRIDGE
+Usage: standins.py SWITCHBOARD BRIDGE [TEST…]
 """
 
 import base64
@@ -282,6 +282,44 @@ def test_one_answer_at_a_time_and_the_voice_breaks_in():
         assert c.event("response.done")["response"]["status_details"]["reason"] == "turn_detected"
 
 
+def mixed(x):
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    x = (x ^ x >> 27) * 0x94D049BB133111EB % 2**64
+    return x ^ x >> 31
+
+
+def stamp(seq, flags=0, item=0, ms=0, clears=0, cleared_us=0):
+    """One frame of a caller, as tools/load/stamp.h has it."""
+    body = struct.pack("<4sIIIQQIIIIIIQ", b"SWBF", 1, 1, seq, time.monotonic_ns() // 1000, 0, flags, 0, 0, item, ms,
+                       clears, cleared_us).ljust(152, b"\0")
+    total = 0x9E3779B97F4A7C15
+    for (word,) in struct.iter_unpack("<Q", body):
+        total = (mixed(total ^ word) + 0x9E3779B97F4A7C15) % 2**64
+    return base64.b64encode(body + struct.pack("<Q", total)).decode()
+
+
+def test_what_was_heard_is_held_against_audio_end_ms():
+    speech, cleared = 1, 4
+    with sim("--play", "talking,answer=2000,speed=0,think=0") as ai:
+        c = begin(ai.port)
+        c.say("response.create")
+        item = c.event("response.output_audio.delta")["item_id"]
+        c.event("response.done")
+        c.say("input_audio_buffer.append", audio=stamp(1, speech))
+        c.event("input_audio_buffer.speech_started")
+        at = time.monotonic_ns() // 1000
+        c.say("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=630)
+        c.say("input_audio_buffer.append",
+              audio=stamp(2, speech | cleared, int(item.rsplit("_", 1)[1]), 600, 1, at))
+        c.say("input_audio_buffer.append", audio=stamp(4, speech | cleared, 1, 600, 1, at))  # 3 is missing
+        c.say("input_audio_buffer.append", audio=stamp(4, speech | cleared, 1, 600, 1, at))  # and that one a twin
+        c.refused("invalid_value", "of.nobody")
+    seen = ai.lines[-1]
+    assert seen["matched"] == 1 and seen["over_ms"] == 30 and seen["under_ms"] == 0, seen
+    assert seen["frames"] == 4 and seen["missing"] == seen["twice"] == 1 and seen["broken"] == 0, seen
+    assert 0 < seen["clear_worst_ms"] < 5000, seen
+
+
 def test_functions_are_called():
     with sim("--play", "talking,tools=1,think=0") as ai:
         c = begin(ai.port, {**GA, "tools": [{"type": "function", "name": "look_up", "parameters": {}}]})
@@ -332,6 +370,7 @@ def test_tls():
 
 if __name__ == "__main__":
     tests = [(name, f) for name, f in sorted(globals().items()) if name.startswith("test_")]
+    tests = [t for t in tests if not sys.argv[3:] or t[0] in sys.argv[3:]]
     for name, f in tests:
         print(f"== {name}", flush=True)
         f()
