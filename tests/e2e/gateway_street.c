@@ -129,6 +129,18 @@ static void on_usr1(void *ctx) /* ends as on a fault, and begins anew at once on
 
 static const struct http_calls calls = { on_head, on_request, on_refuse, on_gone, on_drained };
 
+/* Those that are not there yet wait until a child listens to them: a signal that comes sooner would
+ * kill it. */
+static void signals(int how)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
+	(void)sigprocmask(how, &set, NULL);
+}
+
 static int serve(int fd, const char *cert, const char *key, unsigned files)
 {
 	struct server s = { .fd = fd };
@@ -158,6 +170,7 @@ static int serve(int fd, const char *cert, const char *key, unsigned files)
 	    loop_on_signal(s.loop, SIGUSR1, on_usr1, &s, &usr1) ||
 	    loop_timer_new(s.loop, on_int, &s, &timer))
 		return 2;
+	signals(SIG_UNBLOCK);
 	loop_run(s.loop);
 	http_server_free(&s.http);
 	if (!s.drained) { /* else the loop goes before libwebsockets is buried: that must do as well
@@ -189,7 +202,10 @@ static void door_open(struct door *d, bool tls, unsigned files, int shared)
 	assert_int_equal(getsockname(d->listener, (struct sockaddr *)&a, &len), 0);
 	d->port = ntohs(a.sin_port);
 	(void)fflush(NULL);
+	signals(SIG_BLOCK);
 	d->pid = fork();
+	if (d->pid)
+		signals(SIG_UNBLOCK);
 	for (int sig = SIGILL; !d->pid && sig <= SIGSEGV; sig++)
 		(void)signal(sig, SIG_DFL); /* cmocka's handlers would run the other tests here */
 	if (!d->pid && !prctl(PR_SET_PDEATHSIG, SIGKILL))
