@@ -106,7 +106,8 @@ static void make_words(const struct worker *w, struct words *to)
 /* Our environment without what the configuration was read from: its values are in the memfd. */
 static char **make_environment(const struct worker *w, char *url, size_t cap)
 {
-	static const char *const own[] = { "SWITCHBOARD_", "DATABASE_URL", "ENCRYPTION_KEY" };
+	static const char *const own[] = { "SWITCHBOARD_", "DATABASE_URL", "ENCRYPTION_KEY",
+		                           "OPENAI_API_KEY" };
 	size_t n = 0, kept = 0;
 	while (environ[n])
 		n++;
