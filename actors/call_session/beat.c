@@ -8,6 +8,7 @@ enum {
 	WORDS_S = 15,        /* before the longest duration: the AI says that time is up */
 	DIGITS_US = 1500000, /* after the last key */
 	FORCED_S = 5,        /* before expiry: the new session takes over in mid-sentence */
+	TURN_US = 2000000,   /* from the last word to the turn's end, at the most */
 	STALLS = 3,          /* sessions that took a turn and said nothing: enough */
 	DRAIN_WORDS_US = 10000000,
 };
@@ -17,8 +18,11 @@ static uint64_t setting_us(struct actor *self, const char *name, uint32_t set_s)
 	return (set_s ? set_s : (uint64_t)actor_setting_i64(self, name)) * 1000000ull;
 }
 
-static bool silence(const struct call *c)
+/* Between the last word and its answer nobody speaks, and it is no silence. */
+static bool silence(const struct call *c, uint64_t now)
 {
+	if (c->turn_us && now - c->turn_us < TURN_US)
+		return false;
 	return !c->speaking && !c->owes && !c->leg.ai.responding && playout_idle(&c->playout) &&
 	       !tools_wait(&c->tools);
 }
@@ -62,7 +66,7 @@ static void look_at_idle(struct actor *self)
 	struct call *c = actor_state(self);
 	uint64_t now = actor_now_us(self),
 		 idle = setting_us(self, "idle_s", settings_of(c)->idle_s);
-	if (!silence(c)) {
+	if (!silence(c, now)) {
 		c->speech_us = now;
 		return;
 	}
@@ -130,7 +134,7 @@ static void look_at_expiry(struct actor *self)
 		return;
 	if (now_s + (uint64_t)actor_setting_i64(self, "rollover_s") >= at_s)
 		leg_rollover(self);
-	if (c->next.ai.state == REALTIME_READY && (silence(c) || now_s + FORCED_S >= at_s))
+	if (c->next.ai.state == REALTIME_READY && (silence(c, now) || now_s + FORCED_S >= at_s))
 		leg_take_over(self);
 }
 

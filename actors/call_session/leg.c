@@ -184,9 +184,23 @@ static void on_updated(struct actor *self, struct leg *leg)
 	go_on(self);
 }
 
+/* A session goes: who waits for an answer still does, and words that only it has heard are lost. */
+static void keep_debts(struct actor *self)
+{
+	struct call *c = actor_state(self);
+	bool responding = c->leg.ai.responding;
+	c->missed |= c->speaking || (c->turn_us && !c->owes && !responding);
+	c->speaking = false;
+	if (c->owes || !(responding || c->missed))
+		return;
+	c->owes = true;
+	c->owes_us = actor_now_us(self);
+}
+
 void leg_take_over(struct actor *self)
 {
 	struct call *c = actor_state(self);
+	keep_debts(self);
 	leg_hang_up(self, &c->leg);
 	c->leg = c->next;
 	c->next = (struct leg){ 0 };
@@ -273,12 +287,7 @@ void leg_lost(struct actor *self, const char *why, enum realtime_trouble trouble
 	struct call *c = actor_state(self);
 	uint64_t now = actor_now_us(self);
 	bool was_ready = c->leg.ai.state == REALTIME_READY;
-	c->missed |= c->speaking || (c->turn_us && !c->owes && !c->leg.ai.responding);
-	c->speaking = false;
-	if ((c->leg.ai.responding || c->missed) && !c->owes) {
-		c->owes = true;
-		c->owes_us = now;
-	}
+	keep_debts(self);
 	if (c->phase == PHASE_OVER)
 		return;
 	actor_log(self, LOG_WARN, "ai_lost call=%s final=%d %s", c->id, trouble == REALTIME_FINAL,

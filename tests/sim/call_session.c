@@ -207,7 +207,13 @@ static void judge_call(const struct world_call *c, const struct row *r)
 	}
 	for (uint32_t i = 0; i < c->n_items; i++) {
 		const struct item *it = &c->items[i];
-		if (!it->truncated || c->carrier.stall_us || c->cut_errors)
+		if (c->carrier.stall_us || c->cut_errors)
+			continue;
+		/* What was not heard to its end is truncated, unless its session is gone. */
+		if (it->cleared && !it->truncated)
+			CHECK(c->ais[it->leg - 1].dead_us &&
+			      c->ais[it->leg - 1].dead_us < it->cleared_us + SECOND / 20);
+		if (!it->truncated)
 			continue;
 		uint32_t heard = it->heard_bytes / 8;
 		uint32_t error = heard > it->truncated_ms ? heard - it->truncated_ms

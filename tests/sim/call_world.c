@@ -291,8 +291,10 @@ static void carrier_cleared(struct actor *self, struct world_call *c)
 		uint32_t at = k->first;
 		if (k->air[at].item == -2)
 			echo_mark(self, k, k->air[at].mark);
-		else if (k->air[at].item >= 0)
+		else if (k->air[at].item >= 0) {
 			c->items[k->air[at].item].cleared = true;
+			c->items[k->air[at].item].cleared_us = actor_now_us(self);
+		}
 		air_drop(k);
 	}
 }
@@ -401,6 +403,7 @@ static void ai_die(struct actor *self, struct ai *ai)
 	if (ai->dead)
 		return;
 	ai->dead = true;
+	ai->dead_us = actor_now_us(self);
 	lane_put(self, &ai->to_us, (struct str){ 0 })->last = true;
 }
 
@@ -507,8 +510,8 @@ static void ai_hear(struct actor *self, struct world_call *c, struct ai *ai, boo
 		say(self, &ai->to_us,
 		    "{\"type\":\"input_audio_buffer.speech_started\",\"audio_start_ms\":5,\"item_"
 		    "id\":\"u\"}");
-		if (ai->responding)
-			ai_done(self, ai, "cancelled");
+		if (ai->responding) /* what is on its way still comes */
+			ai->cancel_us = actor_now_us(self) + draw(self, 150) * MS;
 	}
 	ai->quiet = speech ? 0 : ai->quiet + 1;
 	if (ai->in_speech && ai->quiet == 15) {
@@ -626,6 +629,11 @@ static void ai_step(struct actor *self, struct world_call *c, struct ai *ai, uin
 	if (!ai->dead && ai->updated_us && now >= ai->updated_us && !ai->ready) {
 		ai->ready = true;
 		say(self, &ai->to_us, "{\"type\":\"session.updated\",\"session\":{\"id\":\"s\"}}");
+	}
+	if (!ai->dead && ai->cancel_us && now >= ai->cancel_us) {
+		ai->cancel_us = 0;
+		if (ai->responding)
+			ai_done(self, ai, "cancelled");
 	}
 	if (!ai->dead && ai->ready && ai->responding && now >= ai->next_us)
 		ai_speak(self, c, ai, index);
@@ -765,10 +773,11 @@ static enum err on_close(struct actor *self, const struct msg *m)
 {
 	struct ai *ai;
 	struct world_call *c = by_wire(wire_close_of(m)->wire, &ai);
-	(void)self;
 	CHECK(c);
 	if (ai) {
 		ai->open = false;
+		if (!ai->dead)
+			ai->dead_us = actor_now_us(self);
 		ai->dead = true;
 		lane_clear(&ai->to_us);
 		lane_clear(&ai->to_it);

@@ -36,7 +36,8 @@ struct item { /* of the AI, as it made it */
 	uint32_t leg, blocks; /* 20 ms each, sent by the AI */
 	uint32_t passed;      /* arrived at the carrier: blocks, in order */
 	uint32_t heard_bytes; /* played */
-	bool cleared;         /* some of it was thrown away by a clear */
+	uint64_t cleared_us;
+	bool cleared; /* some of it was thrown away by a clear */
 	bool truncated;
 	uint32_t truncated_ms;
 };
@@ -52,7 +53,7 @@ struct ai {
 	uint32_t quiet, response;
 	uint32_t item_left, items_left; /* blocks; items after this one */
 	int item;                       /* -1: none */
-	uint64_t next_us;
+	uint64_t next_us, cancel_us, dead_us;
 	bool ends_call;
 };
 
