@@ -1,13 +1,14 @@
 /*
  * health.c — is it alive, is it ready, and its figures: /api/health, /livez, /readyz, /metrics.
  *
- *     /readyz ──▶ store tenant.business_list ──▶ database, migrations     both within the time
- * limit └─▶ heartbeat beat.list ─────────▶ bus
+ *     /readyz ─┬▶ store tenant.schema_find ─▶ database, migrations     both within the time limit
+ *              └▶ heartbeat beat.list ──────▶ bus
  */
 #include "gateway/wire.h"
 #include "proto/beat.h"
 #include "proto/http.h"
 #include "proto/tenant.h"
+#include <stdio.h>
 
 enum { METRICS_MAX = 4 << 20, NODES_MAX = 1024 };
 
@@ -24,20 +25,25 @@ enum { ASK_STORE, ASK_HEARTBEAT, ASKS };
 struct ready {
 	unsigned pending;
 	enum err err[ASKS];
+	uint32_t applied, wanted; /* migrations, by number: of the database, of its store */
 };
 
-static const struct {
-	const char *name;
-	unsigned ask;
-} checks[] = {
-	{ "database", ASK_STORE },
-	{ "migrations", ASK_STORE }, /* the store opens only when the schema is up to date */
-	{ "bus", ASK_HEARTBEAT },
-};
+/* A migration run is a process of its own: a store can be there before it, or without it. */
+static bool migrated(const struct ready *r)
+{
+	return !r->err[ASK_STORE] && r->applied >= r->wanted;
+}
 
 static bool all_pass(const struct ready *r)
 {
-	return !r->err[ASK_STORE] && !r->err[ASK_HEARTBEAT];
+	return migrated(r) && !r->err[ASK_HEARTBEAT];
+}
+
+static struct http_check check_of(const char *name, bool pass, const char *detail)
+{
+	return (struct http_check){ .name = str_of(name),
+		                    .status = str_of(pass ? "pass" : "fail"),
+		                    .detail = pass ? (struct str){ 0 } : str_of(detail) };
 }
 
 static enum err reply_bare(struct exchange *x, enum err why, const char *detail)
@@ -52,18 +58,17 @@ static enum err reply_bare(struct exchange *x, enum err why, const char *detail)
 static enum err reply_verbose(struct exchange *x)
 {
 	const struct ready *r = exchange_state(x, sizeof *r);
-	struct http_check rows[sizeof checks / sizeof *checks];
-	uint32_t n = sizeof checks / sizeof *checks;
-	for (uint32_t i = 0; i < n; i++) {
-		enum err e = r->err[checks[i].ask];
-		rows[i] = (struct http_check){ .name = str_of(checks[i].name),
-			                       .status = str_of(e ? "fail" : "pass"),
-			                       .detail = e ? str_of(err_info(e)->text)
-			                                   : (struct str){ 0 } };
-	}
+	enum err store = r->err[ASK_STORE], bus = r->err[ASK_HEARTBEAT];
+	char behind[64];
+	(void)snprintf(behind, sizeof behind, "applied up to %u of %u", r->applied, r->wanted);
+	struct http_check rows[] = {
+		check_of("database", !store, err_info(store)->text),
+		check_of("migrations", migrated(r), store ? err_info(store)->text : behind),
+		check_of("bus", !bus, err_info(bus)->text),
+	};
 	return exchange_reply(x, all_pass(r) ? 200 : 503,
 	                      MSG(http_ready, .status = str_of(all_pass(r) ? "pass" : "fail"),
-	                          .checks = { rows, n }));
+	                          .checks = { rows, sizeof rows / sizeof *rows }));
 }
 
 static enum err ready_reply(struct exchange *x)
@@ -82,6 +87,11 @@ static enum err on_ready(struct actor *self, const struct msg *m)
 		return OK;
 	struct ready *r = exchange_state(x, sizeof *r);
 	r->err[exchange_part(m)] = msg_err(m);
+	if (exchange_part(m) == ASK_STORE && !msg_err(m)) {
+		const struct tenant_schema *schema = tenant_schema_of(m);
+		r->applied = schema->number;
+		r->wanted = schema->wanted; /* 0 of a store older than this field */
+	}
 	enum err e = --r->pending ? OK : ready_reply(x);
 	return e ? exchange_refuse(x, e, NULL) : OK;
 }
@@ -91,8 +101,7 @@ enum err ready_route(struct exchange *x)
 	struct ready *r = exchange_state(x, sizeof *r);
 	if (!r)
 		return ERR_MEMORY;
-	r->err[ASK_STORE] = exchange_ask(x, "store", on_ready, ASK_STORE,
-	                                 MSG(tenant_business_list, .limit = 1));
+	r->err[ASK_STORE] = exchange_ask(x, "store", on_ready, ASK_STORE, MSG(tenant_schema_find));
 	r->pending += !r->err[ASK_STORE];
 	r->err[ASK_HEARTBEAT] = exchange_ask(x, "heartbeat", on_ready, ASK_HEARTBEAT,
 	                                     MSG(beat_list, .prefix = str_of("?")));

@@ -119,6 +119,7 @@ static enum err put_value(struct writer *w, enum sql_type type, const struct pro
 /* The envelope's values as fields, so that they are written like all others. */
 static const struct proto_field id_field = { .kind = PROTO_U64, .optional = true };
 static const struct proto_field time_field = { .kind = PROTO_U64 };
+static const struct proto_field schema_field = { .kind = PROTO_U16 };
 static const struct proto_field ord_field = { .kind = PROTO_U32 };
 
 struct source {
@@ -259,6 +260,9 @@ static const struct proto_field *scalar(const struct source *src, const struct s
 	case FROM_NOW:
 		*ret = &src->now_us;
 		return &time_field;
+	case FROM_SCHEMA:
+		*ret = &p->field;
+		return &schema_field;
 	default:
 		return row_value(src, p, m, 0, ret);
 	}

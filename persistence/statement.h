@@ -14,6 +14,7 @@ enum statement_source {
 	FROM_BUSINESS,  /* the envelope's */
 	FROM_PRINCIPAL, /* the envelope's */
 	FROM_NOW,       /* us since the epoch */
+	FROM_SCHEMA,    /* .field itself: number of the newest migration of the set */
 };
 
 /* How PostgreSQL types are called, their numbers, and those of their arrays. */

@@ -33,10 +33,11 @@ static void includes(FILE *out, const struct sqlc_statement *statements, size_t 
 	fputc('\n', out);
 }
 
-static void emit_params(FILE *out, const struct sqlc_statement *st)
+static void emit_params(FILE *out, const struct sqlc_statement *st, uint32_t schema_number)
 {
 	static const char *const sources[] = { "FROM_FIELD",    "FROM_MEMBER",    "FROM_ORD",
-		                               "FROM_BUSINESS", "FROM_PRINCIPAL", "FROM_NOW" };
+		                               "FROM_BUSINESS", "FROM_PRINCIPAL", "FROM_NOW",
+		                               "FROM_SCHEMA" };
 	static const char *const types[] = {
 #define SQLTYPE(id, oid, array, names) "SQL_" #id,
 #include "persistence/sqltype.def"
@@ -47,7 +48,8 @@ static void emit_params(FILE *out, const struct sqlc_statement *st)
 	fprintf(out, "static const struct statement_param %s_params[] = {\n", st->symbol);
 	for (uint16_t i = 0; i < st->s.pg.n_types; i++) {
 		const struct statement_param *p = &st->params[i];
-		fprintf(out, "\t{ %s, %u, %u, %s, %s },\n", sources[p->source], p->field, p->member,
+		fprintf(out, "\t{ %s, %u, %u, %s, %s },\n", sources[p->source],
+		        p->source == FROM_SCHEMA ? schema_number : p->field, p->member,
 		        types[p->type], p->array ? "true" : "false");
 	}
 	fprintf(out, "};\nstatic const uint32_t %s_types[] = { ", st->symbol);
@@ -82,7 +84,7 @@ void sqlc_emit(FILE *out, const char *name, const struct sqlc_statement *stateme
 	fprintf(out, "#include \"persistence/statement.h\"\n");
 	includes(out, statements, n);
 	for (size_t i = 0; i < n; i++)
-		emit_params(out, &statements[i]);
+		emit_params(out, &statements[i], n_schemas ? schemas[n_schemas - 1].m.number : 0);
 	fprintf(out, "static const struct statement all[] = {\n");
 	for (size_t i = 0; i < n; i++)
 		emit_statement(out, &statements[i], i);

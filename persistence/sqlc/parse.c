@@ -210,6 +210,9 @@ static bool from_envelope(struct reader *r, struct str name, struct statement_pa
 		static const struct proto_field time = { .kind = PROTO_I64 };
 		p->source = FROM_NOW;
 		heed_cast(r->at, &time, p);
+	} else if (str_is(name, "schema_number")) {
+		p->source = FROM_SCHEMA; /* which number: known when all files are, emit.c */
+		p->type = SQL_INT4;
 	} else if (str_is(name, "principal")) {
 		p->source = FROM_PRINCIPAL;
 		p->array = r->bulk.len;

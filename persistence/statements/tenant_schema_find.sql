@@ -2,7 +2,7 @@
 -- read
 -- system
 -- timeout 1s
-select number, name
+select number, name, :schema_number as wanted
   from migration
  order by number desc
  limit 1

@@ -46,7 +46,7 @@ static const struct {
 };
 
 static struct {
-	bool revoked, store_down;
+	bool revoked, store_down, behind;
 } now;
 
 static enum err on_key_find(struct actor *self, const struct msg *m)
@@ -80,11 +80,13 @@ static enum err on_business_find(struct actor *self, const struct msg *m)
 	                       .timezone = str_of("Asia/Jerusalem")));
 }
 
-static enum err on_business_list(struct actor *self, const struct msg *m)
+static enum err on_schema_find(struct actor *self, const struct msg *m)
 {
 	if (now.store_down)
 		return ERR_UNAVAILABLE;
-	return actor_reply(self, m, MSG(tenant_businesses));
+	return actor_reply(self, m,
+	                   MSG(tenant_schema, .number = now.behind ? 8 : 9,
+	                       .name = str_of("0009_x"), .wanted = 9));
 }
 
 /* Says back what it was asked: the moments as rows' times. */
@@ -112,6 +114,10 @@ static enum err on_release(struct actor *self, const struct msg *m)
 		now.revoked = true;
 		return ERR_CONFLICT;
 	}
+	if (ask->id == 97) {
+		now.behind = !now.behind;
+		return ERR_CONFLICT;
+	}
 	if (ask->id == 98) {
 		now.store_down = true;
 		return ERR_CONFLICT;
@@ -134,7 +140,7 @@ static const struct actor_kind store = {
 	.doc = "answers from a table",
 	.takes = (const struct actor_on[]){ { &tenant_key_find_desc, on_key_find },
 	                                    { &tenant_business_find_desc, on_business_find },
-	                                    { &tenant_business_list_desc, on_business_list },
+	                                    { &tenant_schema_find_desc, on_schema_find },
 	                                    { &wa_list_desc, on_list },
 	                                    { 0 } },
 	.mailbox = { .depth = 4096 },
@@ -611,6 +617,13 @@ static void health(void **state)
 	assert_string_equal(body_of(), "{\"success\":true,\"status\":\"pass\"}");
 	is(ask(&d, "GET", "/readyz?verbose", OUTSIDE KEY("right-one"), ""), 200);
 	has("{\"name\":\"database\",\"status\":\"pass\"}");
+	has("{\"name\":\"migrations\",\"status\":\"pass\"}");
+	is(ask(&d, "POST", "/api/whatsapp/messages/97/release", KEY("right-one"), ""), 409);
+	is(ask(&d, "GET", "/readyz", OUTSIDE, ""), 503);
+	is(ask(&d, "GET", "/readyz?verbose", OUTSIDE KEY("right-one"), ""), 503);
+	has("{\"name\":\"database\",\"status\":\"pass\"}");
+	has("{\"name\":\"migrations\",\"status\":\"fail\",\"detail\":\"applied up to 8 of 9\"}");
+	is(ask(&d, "POST", "/api/whatsapp/messages/97/release", KEY("right-one"), ""), 409);
 	is(ask(&d, "POST", "/api/whatsapp/messages/98/release", KEY("right-one"), ""), 409);
 	is(ask(&d, "GET", "/readyz?verbose", "", ""), 503);
 	has("{\"name\":\"database\",\"status\":\"fail\",\"detail\":\"a service behind this is not "
@@ -619,7 +632,7 @@ static void health(void **state)
 	is(ask(&d, "GET", "/livez", "", ""), 200);
 	is(ask(&d, "GET", "/metrics", "", ""), 200);
 	has("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
-	has("http_requests_total{route=\"/readyz\",method=\"GET\",code=\"503\"} 1\n");
+	has("http_requests_total{route=\"/readyz\",method=\"GET\",code=\"503\"} 3\n");
 	has("switchboard_messages_handled_total{node=\"street.1\"} 9\n");
 	has("switchboard_build_info{version=");
 	written("/tmp/gateway_door.metrics", body_of());

@@ -324,6 +324,7 @@ static void audit_and_schema(void **state)
 	assert_true(tenant_audit_added_of(lab.answer)->id > 0);
 	assert_int_equal(ask(MSG(tenant_schema_find)), OK);
 	assert_int_equal(tenant_schema_of(lab.answer)->number, store_statements.n_migrations);
+	assert_int_equal(tenant_schema_of(lab.answer)->wanted, store_statements.n_migrations);
 }
 
 int main(void)
