@@ -414,6 +414,11 @@ const char *cluster_url(const struct cluster *c)
 	return c->url;
 }
 
+const char *cluster_folder(const struct cluster *c)
+{
+	return c->home.at;
+}
+
 const char *cluster_admin_url(const struct cluster *c)
 {
 	return c->admin_url;

@@ -60,6 +60,8 @@ MUST enum err cluster_start(struct cluster *c);
  * call may be harder. */
 MUST enum err cluster_stop(struct cluster *c, enum cluster_stop how);
 
+/* Where its files are: the folder asked for, or where its `elsewhere` points. */
+const char *cluster_folder(const struct cluster *c);
 pid_t cluster_pid(const struct cluster *c); /* 0: nothing runs */
 
 /* For nodes: logs in as `switchboard`, who has no right of its own (README.md, Roles). */

@@ -170,8 +170,13 @@ check "the hub ends last" [ "$order" = hub ]
 # down does the same.
 up --config two.cfg
 check "down" "$switchboard" down --state st
-wait "$supervisor"
+old=$supervisor
+up --config two.cfg
+check "up straight after down" all_up
+wait "$old"
 check "down ends it with 0" [ $? = 0 ]
+check "down again" "$switchboard" down --state st
+wait "$supervisor"
 supervisor=
 "$switchboard" down --state st 2>err2
 check "down without a system ends with 3" [ $? = 3 ]

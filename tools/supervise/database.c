@@ -60,6 +60,7 @@ enum err database_open(struct up *u)
 			folder, err_info(e)->text);
 		return e;
 	}
+	say(&u->with.say, LOG_INFO, "database folder=%s", cluster_folder(u->cluster));
 	u->database = crew_add(u->crew, "database", "database", 0, &ops, u);
 	if (!u->database)
 		return ERR_MEMORY;

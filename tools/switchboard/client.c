@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* The system may be starting: who is spoken to is looked for again until this is over. */
-enum { JOIN_MS = 3000, AGAIN_MS = 50 };
+enum { JOIN_MS = 3000, AGAIN_MS = 50, JOINS_MOST = 3 };
 
 struct client {
 	const struct cli *cli;
@@ -21,6 +21,10 @@ struct client {
 	struct actor_waker *waker;
 	struct client_turn turn;
 	uint64_t sent, until_us;
+	uint32_t joins;
+	bool holds_turn; /* taken from the talk, not yet said */
+	bool spoken;     /* somebody may have heard us: never twice */
+	bool anew;
 	enum exit_code code;
 };
 
@@ -74,7 +78,11 @@ static enum err say_turn(struct actor *self)
 {
 	struct client *k = client_of(self);
 	enum err e = put_turn(self, &k->turn);
-	if (again(self, e) || (!e && k->turn.ask))
+	k->spoken |= !e;
+	if (again(self, e))
+		return OK;
+	k->holds_turn = false;
+	if (!e && k->turn.ask)
 		return OK;
 	k->sent += !e;
 	k->talk->ended(k->talk->ctx, e, NULL);
@@ -85,8 +93,11 @@ static enum err say_turn(struct actor *self)
 static enum err on_next(struct actor *self)
 {
 	struct client *k = client_of(self);
-	k->turn = (struct client_turn){ 0 };
-	if (k->talk->next(k->talk->ctx, &k->turn))
+	if (!k->holds_turn) {
+		k->turn = (struct client_turn){ 0 };
+		k->holds_turn = k->talk->next(k->talk->ctx, &k->turn);
+	}
+	if (k->holds_turn)
 		return say_turn(self);
 	seat_drain(k->seat, on_drained);
 	return OK;
@@ -139,6 +150,17 @@ static void on_broken(void *ctx, const char *why)
 	fail(k, cli_fail(k->cli, EXIT_BUS, "%s", why));
 }
 
+/* On a busy machine we may be declared dead before we have said anything: then we begin anew. */
+static void on_stale(void *ctx)
+{
+	struct client *k = ctx;
+	k->anew = !k->spoken && k->joins < JOINS_MOST;
+	if (k->anew)
+		loop_stop(k->loop);
+	else
+		on_broken(k, "the bus has declared this command dead");
+}
+
 static void on_refused(void *ctx, enum err e, struct str why)
 {
 	struct client *k = ctx;
@@ -167,6 +189,7 @@ static enum err join(struct client *k, const struct actor_kind *kind)
 		                      .key = k->place.key,
 		                      .joined = on_joined,
 		                      .broken = on_broken,
+		                      .stale = on_stale,
 		                      .refused = on_refused,
 		                      .ctx = k };
 	enum err e = loop_new(&k->loop);
@@ -186,13 +209,19 @@ enum exit_code client_run(const struct cli *c, const struct client_talk *talk)
 	enum exit_code code = system_find(c, &k.place);
 	if (code != EXIT_DONE)
 		return code;
-	enum err e = join(&k, &kind);
-	if (!e)
-		loop_run(k.loop);
-	uint64_t lost = k.seat && k.sent ? node_stats(seat_node(k.seat)).lost : 0;
-	seat_free(&k.seat);
-	loop_timer_free(&k.timer);
-	loop_free(&k.loop);
+	enum err e;
+	uint64_t lost;
+	do {
+		k.anew = false;
+		k.joins++;
+		e = join(&k, &kind);
+		if (!e)
+			loop_run(k.loop);
+		lost = k.seat && k.sent ? node_stats(seat_node(k.seat)).lost : 0;
+		seat_free(&k.seat);
+		loop_timer_free(&k.timer);
+		loop_free(&k.loop);
+	} while (!e && k.anew);
 	if (e)
 		return cli_fail(c, exit_of(e), "cannot join the bus: %s", err_info(e)->text);
 	if (k.code == EXIT_DONE && lost)

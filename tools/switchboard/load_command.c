@@ -115,7 +115,7 @@ static void show_progress(void *ctx, uint32_t sent)
 	(void)fflush(stderr);
 }
 
-static void print(const struct cli *c, const struct load_whatsapp_result *r)
+static void print(const struct cli *c, const struct target *t, const struct load_whatsapp_result *r)
 {
 	if (c->json) {
 		struct bench_flood f = {
@@ -141,6 +141,8 @@ static void print(const struct cli *c, const struct load_whatsapp_result *r)
 		cli_print_json(&bench_flood_desc, &f);
 		return;
 	}
+	if (*t->business)
+		(void)printf("business    %s\n", t->business);
 	(void)printf("sent        %u messages in %" PRIu64 " POSTs, %" PRIu64 " repeated\n"
 	             "accepted    %" PRIu64 " of %u texts\n"
 	             "duplicates  %" PRIu64 "\n",
@@ -209,6 +211,6 @@ enum exit_code cmd_load_whatsapp(struct cli *c)
 		(void)fputs("\r\033[K", stderr);
 	if (e)
 		return failed(c, &t, e, r.why);
-	print(c, &r);
+	print(c, &t, &r);
 	return r.exact ? EXIT_DONE : EXIT_PROBLEM;
 }

@@ -3,18 +3,20 @@
  */
 #include "persistence/migrate.h"
 #include "proto/super.h"
+#include "tools/state.h"
 #include "tools/supervise/up.h"
 #include "tools/switchboard/client.h"
 #include "tools/switchboard/commands.h"
 #include "tools/switchboard/config_commands.h"
 #include "tools/switchboard/kinds.h"
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { ANSWER_MS = 5000 };
+enum { ANSWER_MS = 5000, END_MS = 60000, END_STEP_MS = 20 };
 
 /* ---- up ---------------------------------------------------------------------------------- */
 
@@ -142,7 +144,24 @@ enum exit_code cmd_scale(struct cli *c)
 	return code;
 }
 
+/* Its answer is the order's; the folder is free when its processes have ended. */
+static enum exit_code wait_for_end(const struct cli *c, const struct state *s)
+{
+	pid_t pid = state_holder(s, "supervisor");
+	for (int ms = 0; pid && ms < END_MS; ms += END_STEP_MS) {
+		(void)poll(NULL, 0, END_STEP_MS);
+		pid = state_holder(s, "supervisor");
+	}
+	return pid ? cli_fail(c, EXIT_TRY_LATER, "pid %d is still stopping after %d s", pid,
+	                      END_MS / 1000)
+	           : EXIT_DONE;
+}
+
 enum exit_code cmd_down(struct cli *c)
 {
-	return client_ask(c, "supervisor", ANSWER_MS, on_done, NULL, MSG(super_down));
+	struct state s;
+	bool here = !cli_text(c, "bus") && !state_find(cli_text(c, "state"), &s);
+	enum exit_code code =
+		client_ask(c, "supervisor", ANSWER_MS, on_done, NULL, MSG(super_down));
+	return code == EXIT_DONE && here ? wait_for_end(c, &s) : code;
 }
