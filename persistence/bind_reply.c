@@ -312,7 +312,7 @@ enum err bind_reply(struct bind_rows *b, const int32_t *rows, uint32_t n, struct
 			e = field_set_u64(b->ord, record + b->ord->offset, i);
 		if (e)
 			return e;
-		record += size;
+		record = record ? record + size : NULL;
 	}
 	if (b->list)
 		*(struct field_list *)(void *)(body + b->list->offset) =

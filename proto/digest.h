@@ -1,8 +1,8 @@
 /*
  * digest.h — SHA-256, its HMAC, hex, comparison without a clock, bytes from the kernel.
  *
- * One of two doors to OpenSSL's libcrypto, beside seal.h (TLS is libwebsockets' affair). Nothing here
- * keeps state.
+ * One of two doors to OpenSSL's libcrypto, beside seal.h (TLS is libwebsockets' affair). Nothing
+ * here keeps state.
  */
 #pragma once
 #include "proto/err.h"

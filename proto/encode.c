@@ -226,8 +226,8 @@ static enum err put_record(struct encoder *e, const struct proto_desc *type, con
 enum err proto_encode(const struct proto_desc *type, const void *body, char *to, size_t room,
                       size_t *ret_len, const struct proto_field **ret_field)
 {
-	struct encoder e = { .out = { .at = (unsigned char *)to,
-		                      .end = (unsigned char *)to + room } };
+	unsigned char *at = (unsigned char *)to;
+	struct encoder e = { .out = { .at = at, .end = room ? at + room : at } };
 	enum err err = put_record(&e, type, body);
 	if (err) {
 		if (ret_field)

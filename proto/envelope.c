@@ -67,7 +67,8 @@ static void envelope_of(const struct msg *m, uint64_t now_us, struct packet_enve
 static void advance(char **to, size_t *room, size_t n)
 {
 	n = n < *room ? n : *room;
-	*to += n;
+	if (n)
+		*to += n; /* `to` is NULL when the length alone is asked for */
 	*room -= n;
 }
 

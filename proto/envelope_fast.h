@@ -132,9 +132,9 @@ static HOT bool envelope_is_usual(const struct packet_envelope *e)
 /* The end of what was written; NULL: nothing was, the tables are to do it. */
 static HOT char *envelope_write(const struct packet_envelope *e, char *to, size_t room)
 {
-	struct envelope_writer w = { .at = to + 1 };
 	if (room < ENVELOPE_BYTES_MOST || !envelope_is_usual(e))
 		return NULL;
+	struct envelope_writer w = { .at = to + 1 };
 	envelope_put_number(&w, ENVELOPE_TYPE, e->type);
 	envelope_put(&w, ENVELOPE_FLAGS, e->flags);
 	envelope_put(&w, ENVELOPE_ID, e->id);

@@ -273,7 +273,7 @@ static enum err on_beat(struct actor *self)
 	uint64_t late = now > d->beat_due_us ? now - d->beat_due_us : 0;
 	d->late_us += late > d->late_us ? (late - d->late_us) / 10 : 0;
 	d->late_us -= late < d->late_us ? (d->late_us - late) / 10 : 0;
-	d->beat_due_us = now + BEAT_MS * 1000;
+	d->beat_due_us = now + BEAT_MS * UINT64_C(1000);
 	actor_after(self, BEAT_MS, on_beat);
 	return OK;
 }
@@ -287,7 +287,7 @@ static enum err on_start(struct actor *self)
 	enum err e = ledger_init(&d->ledger, (uint32_t)actor_setting_i64(self, "node_most"));
 	if (e)
 		return e;
-	d->beat_due_us = actor_now_us(self) + BEAT_MS * 1000;
+	d->beat_due_us = actor_now_us(self) + BEAT_MS * UINT64_C(1000);
 	actor_after(self, BEAT_MS, on_beat);
 	return on_tick(self);
 }

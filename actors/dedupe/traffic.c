@@ -252,7 +252,7 @@ static enum err load_put(struct part *p, const struct load *l, const struct wa_w
 		while (at + n < in->rows.n && in->rows.at[at + n].span == i)
 			n++;
 		if (!e)
-			e = put_past(p, l, i, in->rows.at + at, n);
+			e = put_past(p, l, i, n ? &in->rows.at[at] : NULL, n);
 		else
 			window_unload(l->spans[i].talk);
 		at += n;

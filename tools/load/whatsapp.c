@@ -336,8 +336,9 @@ static void judge(struct run *r)
 	ret->exact = !ret->why[0];
 	qsort(r->took_us, r->plan->posts, sizeof *r->took_us, by_size);
 	ret->per_second = ret->messages / (ret->seconds > 0 ? ret->seconds : 1);
-	ret->p50_ms = (double)r->took_us[r->plan->posts / 2] / 1e3;
-	ret->p99_ms = (double)r->took_us[(uint64_t)r->plan->posts * 99 / 100] / 1e3;
+	uint64_t half = r->plan->posts / 2, most = (uint64_t)r->plan->posts * 99 / 100;
+	ret->p50_ms = r->took_us[half] / 1e3;
+	ret->p99_ms = r->took_us[most] / 1e3;
 	ret->worst_ms = r->took_us[r->plan->posts - 1] / 1e3;
 }
 

@@ -117,8 +117,9 @@ static void on_garbage(void *ctx)
 		"{\"type\":",
 		"[]",
 		"{\"type\":\"response.output_audio.delta\"}",
-		"{\"type\":\"response.output_audio.delta\",\"item_id\":\"x\",\"response_id\":\"y\","
-		"\"output_index\":0,\"content_index\":0,\"delta\":\"***\"}",
+		("{\"type\":\"response.output_audio.delta\",\"item_id\":\"x\",\"response_id\":"
+		 "\"y\","
+		 "\"output_index\":0,\"content_index\":0,\"delta\":\"***\"}"),
 		"{\"type\":17}",
 		"{\"type\":\"response.done\",\"response\":null}",
 		"{\"type\":\"of.the.future\",\"with\":{\"more\":[1,2,3]}}",
