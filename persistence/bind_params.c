@@ -306,8 +306,7 @@ static enum err put_param(struct writer *w, const struct source *src,
 			return OK;
 		if (can_lend(p, f)) {
 			const struct str *s = at;
-			/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): sqlc saw a text
-			 */
+			/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): a text */
 			*ret = (struct pg_value){ s->len ? s->at : "", s->len };
 			return OK;
 		}

@@ -44,7 +44,7 @@ static struct row *row_of(struct str call)
 	for (uint32_t i = 0; i < WORLD_CALLS; i++)
 		if (str_is(call, world.calls[i].id))
 			return &store.rows[i];
-	CHECK(!"a call of this world");
+	CHECK(false && "a call of this world");
 	return NULL;
 }
 

@@ -264,7 +264,7 @@ static struct item *item_of(struct world_call *c, uint32_t which)
 static void carrier_media(struct world_call *c, uint32_t index, struct str base64)
 {
 	static char audio[64 << 10];
-	size_t n;
+	size_t n = 0;
 	CHECK(base64.len < sizeof audio && base64_read(base64, audio, &n));
 	for (size_t at = 0; at < n; at += BLOCK) {
 		uint32_t head[4], bytes = n - at < BLOCK ? (uint32_t)(n - at) : BLOCK;
@@ -316,7 +316,7 @@ static void carrier_told(struct actor *self, struct world_call *c, uint32_t inde
 	else if (str_is(s.event, "clear"))
 		carrier_cleared(self, c);
 	else
-		CHECK(!"an event that the carrier knows");
+		CHECK(false && "an event that the carrier knows");
 	carrier_play(self, c);
 }
 
@@ -533,7 +533,7 @@ static void ai_append(struct actor *self, struct world_call *c, struct ai *ai, u
                       struct str base64)
 {
 	static char audio[64 << 10];
-	size_t n;
+	size_t n = 0;
 	CHECK(ai->ready); /* never before its settings were taken */
 	CHECK(base64.len < sizeof audio && base64_read(base64, audio, &n) && n % BLOCK == 0);
 	for (size_t at = 0; at < n; at += BLOCK) {
@@ -560,7 +560,7 @@ static void ai_truncate(struct world_call *c, struct str item, uint64_t ms)
 		c->truncates++;
 		return;
 	}
-	CHECK(!"an item that the AI made");
+	CHECK(false && "an item that the AI made");
 }
 
 static void ai_told(struct actor *self, struct world_call *c, struct ai *ai, uint32_t index,
