@@ -210,7 +210,7 @@ static void judge_call(const struct world_call *c, const struct row *r)
 		if (c->carrier.stall_us || c->cut_errors)
 			continue;
 		/* What was not heard to its end is truncated, unless its session is gone. */
-		if (it->cleared && !it->truncated)
+		if (it->cleared && !it->truncated && it->passed * 20 > it->heard_bytes / 8 + 20)
 			CHECK(c->ais[it->leg - 1].dead_us &&
 			      c->ais[it->leg - 1].dead_us < it->cleared_us + SECOND / 20);
 		if (!it->truncated)

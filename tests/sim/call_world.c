@@ -797,8 +797,10 @@ static void twin(struct actor *self, struct world_call *c)
 		                 .stop_us = c->carrier.stop_us };
 	for (uint32_t i = 0; i < c->carrier.n; i++) {
 		int item = c->carrier.air[(c->carrier.first + i) % WORLD_AIR].item;
-		if (item >= 0)
+		if (item >= 0) {
 			c->items[item].cleared = true;
+			c->items[item].cleared_us = actor_now_us(self);
+		}
 	}
 	for (struct flight *f = c->carrier.to_it.first; f; f = f->next)
 		c->cut_errors = 1; /* what was on the way to the old stream is lost with it */
