@@ -146,7 +146,8 @@ static enum err on_arrive(struct actor *self, const struct msg *m)
 		e = actor_watch(self, msg_from(m), on_gone);
 	if (e)
 		return e;
-	return actor_reply(self, m, MSG(call_arrived, .desk = str_of(d->epoch ? d->name : "")));
+	/* The lease may be a moment away: no call is swept within its first ten seconds. */
+	return actor_reply(self, m, MSG(call_arrived, .desk = str_of(d->name)));
 }
 
 static enum err on_hung_up(struct actor *self, const struct msg *m)
@@ -160,6 +161,15 @@ static enum err hang_up(struct actor *self, const struct ledger_call *c, enum ca
 {
 	return actor_ask(self, c->session, 5000, on_hung_up,
 	                 MSG(call_hangup, .call = str_of(c->call), .cause = cause));
+}
+
+/* Of two gateways on one port, one may answer the webhook and the other take the stream: without
+ * this each such call would count on both until the promise runs out. */
+static enum err on_retire(struct actor *self, const struct msg *m)
+{
+	struct desk *d = actor_state(self);
+	ledger_withdraw(&d->ledger, call_retire_of(m)->call);
+	return OK;
 }
 
 /* An operator's word: whoever has the call passes it on. */
@@ -299,9 +309,13 @@ static enum err on_stop(struct actor *self)
 }
 
 static const struct actor_on takes[] = {
-	{ &call_admit_desc, on_admit }, { &call_arrive_desc, on_arrive },
-	{ &call_end_desc, on_hangup },  { &call_close_desk_desc, on_close },
-	{ &call_busy_desc, on_busy },   { 0 },
+	{ &call_admit_desc, on_admit },
+	{ &call_arrive_desc, on_arrive },
+	{ &call_end_desc, on_hangup },
+	{ &call_close_desk_desc, on_close },
+	{ &call_busy_desc, on_busy },
+	{ &call_retire_desc, on_retire },
+	{ 0 },
 };
 static const struct proto_desc *const sends[] = {
 	&call_admitted_desc,    &call_settings_desc,
@@ -310,7 +324,8 @@ static const struct proto_desc *const sends[] = {
 	&call_sweep_desc,       &lease_take_desc,
 	&lease_keep_desc,       NULL,
 };
-static const struct proto_desc *const hears[] = { &call_busy_desc, &call_end_desc, NULL };
+static const struct proto_desc *const hears[] = { &call_busy_desc, &call_end_desc,
+	                                          &call_retire_desc, NULL };
 
 static const struct actor_setting settings[] = {
 	{ "node_most", "calls live or promised on one node", "1000", 1, 100000 },
@@ -332,7 +347,7 @@ const struct actor_kind call_desk_actor = {
 	.sends = sends,
 	.hears = hears,
 	.settings = settings,
-	.place = PLACE_EVERY,
+	.place = PLACE_HERE, /* on each node that is told to host it */
 	.mailbox = { .depth = 4096 },
 	.restart = { RESTART_ON_FAULT, .times = 5, .within_ms = 60000, .pause_ms = 100 },
 	.asks = 65536, /* each live session is watched */

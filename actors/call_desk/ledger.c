@@ -83,6 +83,13 @@ bool ledger_left(struct ledger *l, uint32_t slot, uint32_t gen)
 	return false;
 }
 
+void ledger_withdraw(struct ledger *l, struct str call)
+{
+	struct ledger_call *c = find(l, call);
+	if (c && c->until_us)
+		drop(l, c);
+}
+
 void ledger_expire(struct ledger *l, uint64_t now_us)
 {
 	for (uint32_t i = 0; i < l->n;) {

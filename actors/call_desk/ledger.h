@@ -3,7 +3,8 @@
  * is a parameter.
  *
  *     admitted ──▶ PROMISED ──arrived──▶ LIVE ──its session ended──▶ gone
- *                      └── until_us passed: the stream never came ──▶ gone
+ *                      ├── its stream came to another node ──────▶ gone
+ *                      └── until_us passed: the stream never came ─▶ gone
  *
  * A promise counts as a call, so a hundred webhooks of one instant cannot slip under a limit
  * together. What other nodes hold is what they last said, for as long as it is fresh: a limit of a
@@ -51,6 +52,8 @@ MUST enum err ledger_arrive(struct ledger *l, struct str call, uint64_t business
                             uint64_t connector, struct ref session);
 /* The session has ended; false when it was none of ours. */
 bool ledger_left(struct ledger *l, uint32_t slot, uint32_t gen);
+/* Its stream came to another node: the promise is over, a live call stays. */
+void ledger_withdraw(struct ledger *l, struct str call);
 void ledger_expire(struct ledger *l, uint64_t now_us); /* promises whose time is over */
 
 /* NULL: not here. */

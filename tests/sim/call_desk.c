@@ -189,7 +189,13 @@ static enum err on_admitted(struct actor *self, const struct msg *m)
 	c->stage = PROMISED;
 	c->until_us = actor_now_us(self) + PROMISE_US;
 	if (actor_random(self) % 10 == 0)
-		return OK; /* the stream never comes */
+		return OK;                  /* the stream never comes */
+	if (actor_random(self) % 10 == 0) { /* it comes to another node */
+		c->stage = FREE;
+		c->ended_us = actor_now_us(self);
+		return actor_publish(self, MSG(call_retire, .epoch = 1,
+		                               .call = str_of(c->call + strlen("call_session/"))));
+	}
 	return actor_send(self, str_of(c->call),
 	                  MSG(call_expect, .call = str_of(c->call + strlen("call_session/"))));
 }
@@ -217,7 +223,8 @@ static enum err on_ring(struct actor *self)
 }
 
 static const struct actor_on door_takes[] = { { 0 } };
-static const struct proto_desc *const door_sends[] = { &call_admit_desc, &call_expect_desc, NULL };
+static const struct proto_desc *const door_sends[] = { &call_admit_desc, &call_expect_desc,
+	                                               &call_retire_desc, NULL };
 static const struct actor_kind door_actor = { .name = "door",
 	                                      .doc = "callers",
 	                                      .start = on_ring,
