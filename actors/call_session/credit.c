@@ -33,8 +33,13 @@ void playout_level(struct playout *p, uint64_t bytes, uint64_t now_us)
 	p->open = bytes <= (p->open ? LEVEL_HIGH : LEVEL_LOW);
 }
 
+/* What was shed is a hole; so that nothing is heard at the wrong place, its answer ends there. */
 void playout_shed(struct playout *p, uint64_t audio_ms)
 {
+	playout_end_item(p, (struct str){ 0 });
+	p->dropped += p->held.len;
+	p->got -= p->held.len;
+	ring_done(&p->held);
 	p->open = false;
 	p->dropped += audio_ms * SOUND_PER_MS;
 }

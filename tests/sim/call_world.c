@@ -764,9 +764,9 @@ static enum err on_look(struct actor *self, const struct msg *m)
 	struct ai *ai;
 	struct world_call *c = by_wire(wire_look_of(m)->wire, &ai);
 	CHECK(c && !ai);
-	return actor_reply(self, m,
-	                   MSG(wire_level, .wire = c->carrier.wire,
-	                       .queued = c->carrier.stalled ? c->carrier.to_it.bytes : 0));
+	return actor_reply(
+		self, m,
+		MSG(wire_level, .wire = c->carrier.wire, .queued = c->carrier.to_it.bytes));
 }
 
 static enum err on_close(struct actor *self, const struct msg *m)
