@@ -5,7 +5,6 @@
 #include "persistence/bind.h"
 #include "persistence/bind_time.h"
 #include "proto/field.h"
-#include "proto/json.h"
 #include <endian.h>
 #include <stdlib.h>
 
@@ -86,16 +85,6 @@ static enum err put_text(struct writer *w, const struct proto_field *f, const vo
 	return OK;
 }
 
-/* JSON of a message is bytes to the bus, and a text column would take any. Looked at once, while
- * measuring: whoever brings a bad one is refused before the others of its batch go. */
-static enum err check_value(const struct writer *w, const struct proto_field *f, const void *at)
-{
-	const struct str *s = at;
-	if (f->kind != PROTO_JSON || w->at)
-		return OK;
-	return json_check(*s) ? ERR_MALFORMED : OK;
-}
-
 static enum err put_value(struct writer *w, enum sql_type type, const struct proto_field *f,
                           const void *at)
 {
@@ -153,9 +142,7 @@ static enum err put_item(struct writer *w, const struct statement_param *p,
 		*nulls = true;
 		return OK;
 	}
-	enum err e = check_value(w, f, at);
-	if (!e)
-		e = put_value(w, p->type, f, at);
+	enum err e = put_value(w, p->type, f, at);
 	uint32_t len = htobe32((uint32_t)(w->len - len_at - 4));
 	if (w->at)
 		memcpy(w->at + len_at, &len, sizeof len);
@@ -317,9 +304,6 @@ static enum err put_param(struct writer *w, const struct source *src,
 		const struct proto_field *f = scalar(src, p, &at);
 		if (f->optional && field_is_empty(f, at))
 			return OK;
-		e = check_value(w, f, at);
-		if (e)
-			return e;
 		if (can_lend(p, f)) {
 			const struct str *s = at;
 			/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): a text */

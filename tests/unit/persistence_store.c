@@ -172,9 +172,6 @@ static void values_that_do_not_fit(void **state)
 	in.json = S("{");
 	assert_int_equal(CALL(1, NULL, &stock_every_desc, &in), ERR_MALFORMED);
 	in.json = S("0");
-	in.text = S("{}x"); /* a text column would take it */
-	assert_int_equal(CALL(1, NULL, &stock_every_desc, &in), ERR_MALFORMED);
-	in.text = S("0");
 	in.str = str_n("a\0b", 3);
 	assert_int_equal(CALL(1, NULL, &stock_every_desc, &in), ERR_MALFORMED);
 	in.str = S("\xff");
@@ -412,29 +409,6 @@ static void bad_asks_fail_alone(void **state)
 	                    "250");
 }
 
-/* The server would take it, as text; its neighbours of the same statement are stored. */
-static void bad_json_fails_alone(void **state)
-{
-	(void)state;
-	static const char *const data[] = { "{\"a\":1}", "{\"a\":", "[2]" };
-	struct put p[3];
-	for (uint32_t i = 0; i < 3; i++) {
-		char key[8];
-		snprintf(key, sizeof key, "j%u", i);
-		struct stock_thing row = { .key = S(key), .data = S(data[i]) };
-		p[i] = (struct put){ .n = 1 };
-		store_lab_ask(lab, 1, on_put, &p[i], MSG(stock_put, .rows = { &row, 1 }));
-	}
-	assert_true(store_lab_settle(lab));
-	assert_int_equal(p[0].e, OK);
-	assert_int_equal(p[1].e, ERR_MALFORMED);
-	assert_int_equal(p[2].e, OK);
-	assert_string_equal(
-		pg_query_text(lab->q,
-	                      "select string_agg(note, ' ' order by key) from switchboard.thing"),
-		"{\"a\":1} [2]");
-}
-
 static void twins_in_one_turn(void **state)
 {
 	(void)state;
@@ -621,7 +595,6 @@ int main(void)
 		TEST(bulk_is_dealt_back),
 		TEST(stale_lease_is_refused),
 		TEST(bad_asks_fail_alone),
-		TEST(bad_json_fails_alone),
 		TEST(twins_in_one_turn),
 		TEST(slow_statement_is_ended),
 		TEST(hanging_server_is_left),
