@@ -355,7 +355,7 @@ static bool body_whole(const struct dial *d)
 static void refused(struct wire *w)
 {
 	struct dial *d = w->dial;
-	uint64_t soon = w->all->now_us + BODY_MS * 1000;
+	uint64_t soon = w->all->now_us + BODY_MS * UINT64_C(1000);
 	d->step = DIAL_REFUSED;
 	w->due_us = soon < w->due_us ? soon : w->due_us;
 	if (body_whole(d))
@@ -453,7 +453,7 @@ static bool may_begin(struct wires *all)
 	uint64_t each = 1000000 / (all->config.dial_rate ? all->config.dial_rate : 1);
 	if (all->dial_us < all->now_us)
 		all->dial_us = all->now_us;
-	if (all->dial_us > all->now_us + WIRE_TICK_MS * 1000)
+	if (all->dial_us > all->now_us + WIRE_TICK_MS * UINT64_C(1000))
 		return false;
 	all->dial_us += each;
 	return true;

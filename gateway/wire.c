@@ -125,7 +125,7 @@ static bool within_rate(struct wire *w)
 static void last(struct wire *w, unsigned code, struct str reason, bool ours)
 {
 	w->state = WIRE_LAST;
-	w->due_us = w->all->now_us + WIRE_LAST_MS * 1000;
+	w->due_us = w->all->now_us + WIRE_LAST_MS * UINT64_C(1000);
 	w->code = (uint16_t)code;
 	w->ours = ours;
 	(void)str_keep(w->reason, sizeof w->reason, reason);
@@ -368,7 +368,7 @@ void wire_close(struct wire *w, unsigned code, struct str reason, bool ours)
 		return;
 	wire_queue_close(w, code, reason);
 	w->state = WIRE_CLOSING;
-	w->due_us = w->all->now_us + WIRE_CLOSE_MS * 1000;
+	w->due_us = w->all->now_us + WIRE_CLOSE_MS * UINT64_C(1000);
 	w->ours = ours;
 	w->code = (uint16_t)code;
 	(void)str_keep(w->reason, sizeof w->reason, reason);

@@ -70,7 +70,7 @@ static void hand_over(struct actor *self)
 	const struct call_configured *s = settings_of(c);
 	bool sorry = c->ending == CALL_CAUSE_AI_LOST;
 	c->updating = true;
-	c->end_by_us = actor_now_us(self) + UPDATE_MS * 1000 + UPDATED_US;
+	c->end_by_us = actor_now_us(self) + UPDATE_MS * UINT64_C(1000) + UPDATED_US;
 	speak_for(self, c);
 	if (actor_ask(self, "call_desk", UPDATE_MS, on_updated,
 	              MSG(call_update, .call = str_of(c->id), .account = str_of(c->account),

@@ -65,7 +65,7 @@ static uint32_t frames_wanted(const struct intake *in)
 {
 	uint32_t n = in->least ? in->least : 1;
 	if (in->late_us >= FRAME_US)
-		n = in->late_us >= 2 * FRAME_US ? 3 : 2;
+		n = in->late_us >= INT64_C(2) * FRAME_US ? 3 : 2;
 	return n < INTAKE_JOIN ? n : INTAKE_JOIN;
 }
 

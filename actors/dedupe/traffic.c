@@ -218,7 +218,7 @@ static enum err put_past(struct part *p, const struct load *l, uint32_t i,
 	struct window_talk *t = l->spans[i].talk;
 	struct window_span s = l->spans[i].span;
 	enum err e = OK;
-	bool cut = n == l->most, stuck = cut && rows[n - 1].t_us <= s.from_us + 1;
+	bool cut = n && n == l->most, stuck = cut && rows[n - 1].t_us <= s.from_us + 1;
 	if (stuck && l->most < MOST) {
 		l->batch->alone = true;
 		window_unload(t);

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "proto/lease.h"
 #include "tests/unit/wa_lab.h"
 #include "tests/unit/wa_lines.h"
 
@@ -429,6 +430,35 @@ static void quarantined_once(void **state)
 	}
 }
 
+/* An owner that was replaced may have decided from a window that is no longer true. */
+static void an_old_epoch_stores_nothing(void **state)
+{
+	struct wa_row row = { .chat = str_of("1@s.whatsapp.net"),
+		              .sender = str_of("1@s.whatsapp.net"),
+		              .provider_id = str_of("STALE1"),
+		              .remote_jid = str_of("1@s.whatsapp.net"),
+		              .raw = str_of("{}"),
+		              .class = WA_CLASS_CONTENT,
+		              .t_us = 1700000000000000 };
+	struct msg *m;
+	(void)state;
+	assert_int_equal(wa_lab_call(lab, 1, &m,
+	                             MSG(lease_take, .name = str_of("dedupe/63"),
+	                                 .owner = str_of("now#1"), .ttl_ms = 60000)),
+	                 OK);
+	uint64_t epoch = lease_taken_of(m)->epoch;
+	msg_unref(m);
+	for (uint64_t e = epoch - 1; e <= epoch; e++) {
+		enum err got = wa_lab_call(lab, 1, NULL,
+		                           MSG(wa_insert, .lease = str_of("dedupe/63"), .epoch = e,
+		                               .number = 1, .connector = 1, .rows = { &row, 1 }));
+		assert_int_equal(got, e == epoch ? OK : ERR_STALE);
+		assert_int_equal(number("select count(*) from switchboard.wa_message where "
+		                        "provider_id = 'STALE1'"),
+		                 e == epoch);
+	}
+}
+
 int main(int argc, char **argv)
 {
 #define LAB_TEST(t) cmocka_unit_test_setup_teardown(t, open_empty, close_lab)
@@ -437,6 +467,7 @@ int main(int argc, char **argv)
 		LAB_TEST(copies_are_hidden_and_released),
 		LAB_TEST(pages_meet),
 		LAB_TEST(quarantined_once),
+		LAB_TEST(an_old_epoch_stores_nothing),
 		LAB_TEST(lines_one_by_one),
 		LAB_TEST(lines_grouped_and_cold),
 		LAB_TEST(at_the_same_moment),

@@ -88,6 +88,10 @@ static void walls_hold(void **state)
 	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
 		if (told(report, allowed[i]))
 			fail_msg("%s was refused: %d", allowed[i], told(report, allowed[i]));
+	static const char *const filtered[] = { "filter-traceme", "filter-unshare",
+		                                "filter-mount" };
+	for (size_t i = 0; i < sizeof filtered / sizeof *filtered; i++)
+		assert_int_equal(told(report, filtered[i]), EPERM);
 	assert_int_equal(told(report, "files"), 32);
 	if (geteuid() == 0) {
 		assert_int_not_equal(told(report, "uid-root"), 0);

@@ -22,6 +22,7 @@ struct cost cost_of(const pid_t *pids, uint32_t n)
 		(void)fclose(f);
 		text[len] = '\0';
 		const char *after = strrchr(text, ')'); /* the name may hold anything */
+		/* NOLINTNEXTLINE(cert-err34-c): the kernel writes numbers that fit */
 		if (!after || sscanf(after + 2,
 		                     "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64
 		                     " %" SCNu64 " %*d %*d %*d %*d %*d %*d %*u %*u %" SCNd64,

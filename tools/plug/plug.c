@@ -25,7 +25,7 @@ MUST enum err plug_address_read(const char *host_port, struct plug_address *ret)
 	if (!n || n >= sizeof host || !colon[1])
 		return ERR_INVALID;
 	bool brackets = host_port[0] == '[' && host_port[n - 1] == ']';
-	str_keep(host, sizeof host, str_n(host_port + brackets, n - 2 * brackets));
+	str_keep(host, sizeof host, str_n(host_port + brackets, n - (brackets ? 2 : 0)));
 	if (getaddrinfo(host, colon + 1, &hints, &found))
 		return ERR_INVALID;
 	memcpy(&ret->to, found->ai_addr, found->ai_addrlen);
@@ -47,7 +47,7 @@ bool plug_address_is_loopback(const struct plug_address *a)
 MUST enum err plug_listen(const struct plug_address *a, int *ret_fd, char ret_text[80])
 {
 	int one = 1, fd;
-	struct sockaddr_storage at;
+	struct sockaddr_storage at = { 0 };
 	socklen_t len = sizeof at;
 	char host[64], port[8];
 	fd = socket(a->to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -51,7 +51,7 @@ bool plug_query(struct str target, const char *name, char *ret, size_t cap)
 	for (at += n + 1; at < end && *at != '&'; at++) {
 		char c = *at == '+' ? ' ' : *at;
 		if (c == '%' && end - at > 2 && hex_digit(at[1]) >= 0 && hex_digit(at[2]) >= 0) {
-			c = (char)(hex_digit(at[1]) << 4 | hex_digit(at[2]));
+			c = (char)(hex_digit(at[1]) * 16 + hex_digit(at[2]));
 			at += 2;
 		}
 		if (out + 1 >= cap)

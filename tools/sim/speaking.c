@@ -221,7 +221,7 @@ static void say_delta(struct session *s)
 			           .sent_us = plug_now_us(),
 			           .item = a->item,
 			           .ms = a->made_ms + n * STAMP_MS };
-		stamp_write(&t, audio + n * STAMP_BYTES);
+		stamp_write(&t, audio + (size_t)n * STAMP_BYTES);
 	}
 	say_audio(s, (const char *)audio, n * STAMP_BYTES);
 	struct buf *b = begin_of(s, EVENT_words_delta, true);
