@@ -104,14 +104,22 @@ def slow():
     in_a_flood(24, fault)
 
 
+def fill(f):
+    """All but a megabyte; no: the flood has taken some of it meanwhile."""
+    free = os.statvfs(lab.disk)
+    with contextlib.suppress(OSError):
+        os.posix_fallocate(f.fileno(), 0, max(free.f_bavail * free.f_bsize - (1 << 20), 4096))
+        return True
+    return False
+
+
 def disk_is_full():
     """Filled up in the middle of the flood, and emptied again."""
 
     def fault(probe):
         ballast = os.path.join(lab.disk, "ballast")
-        free = os.statvfs(lab.disk)
         with open(ballast, "wb") as f:
-            os.posix_fallocate(f.fileno(), 0, free.f_bavail * free.f_bsize - (1 << 20))
+            until("the disk is full", 30, lambda: fill(f))
         # No room for rows, then none for the log either: PostgreSQL panics, and cannot recover.
         until("an error", 60, lambda: not probe.post())
         with contextlib.suppress(AssertionError):  # the server that is asked for more log is gone
