@@ -249,7 +249,9 @@ static void on_asked(struct plug *p, const struct plug_head *h)
 		enter(s, h);
 		return;
 	}
-	s->head = strndup(h->lines.at, h->lines.len);
+	s->head = malloc(h->lines.len + 1ul);
+	if (s->head)
+		str_keep(s->head, h->lines.len + 1ul, h->lines);
 	s->late = (struct plug_alarm){ .fn = on_late, .ctx = s };
 	if (s->head)
 		plug_alarm_set(s->server->loop, &s->late, plug_now_us() + s->play.delay * 1000ull);
