@@ -8,6 +8,7 @@
  */
 #include "gateway/gateway.h"
 #include "gateway/wire.h"
+#include "proto/call.h"
 #include "proto/digest.h"
 #include "proto/http.h"
 #include <sys/resource.h>
@@ -96,6 +97,20 @@ static enum err on_drain_over(struct actor *self)
 		exchange_refuse(g->live, ERR_STOPPING, NULL);
 	g->drained = true;
 	return drain_ends(self);
+}
+
+/* Our node is about to stop, and others stand at the same door: what comes anew is theirs. What is
+ * here stays. */
+static enum err on_calls_drain(struct actor *self, const struct msg *m)
+{
+	struct gateway *g = actor_state(self);
+	const struct call_drain *d = call_drain_of(m);
+	if (!d->alone && str_is(d->node, actor_node(self)) && !g->closed) {
+		g->closed = true;
+		actor_log(self, LOG_INFO, "door_closed live=%u", g->n_live);
+		http_server_drain(g->http);
+	}
+	return OK;
 }
 
 static enum err on_drain(struct actor *self, const struct msg *m)
@@ -295,14 +310,13 @@ static const struct actor_setting settings[] = {
 };
 
 static const struct actor_on takes[] = {
-	{ &http_drain_desc, on_drain },
-	{ &http_spent_desc, spend_heard },
-	{ &wire_dial_desc, wires_on_dial },
-	{ &wire_send_desc, wires_on_send },
-	{ &wire_close_desc, wires_on_close },
-	{ &wire_look_desc, wires_on_look },
-	{ 0 },
+	{ &http_drain_desc, on_drain },     { &call_drain_desc, on_calls_drain },
+	{ &http_spent_desc, spend_heard },  { &wire_dial_desc, wires_on_dial },
+	{ &wire_send_desc, wires_on_send }, { &wire_close_desc, wires_on_close },
+	{ &wire_look_desc, wires_on_look }, { 0 },
 };
+
+static const struct proto_desc *const hears[] = { &call_drain_desc, NULL };
 
 const struct actor_kind gateway_actor = {
 	.name = "gateway",
@@ -312,6 +326,7 @@ const struct actor_kind gateway_actor = {
 	.stop = on_stop,
 	.takes = takes,
 	.sends = NULL, /* whatever routes.def names */
+	.hears = hears,
 	.settings = settings,
 	.place = PLACE_HERE,
 	.mailbox = { .depth = 4096, .full = FULL_REFUSE },

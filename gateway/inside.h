@@ -103,6 +103,7 @@ struct gateway {
 	const struct msg *draining;
 	uint32_t drain_cut;
 	bool drained, drain_over;
+	bool closed; /* the door: others answer at it */
 };
 
 /* visit.c */

@@ -44,6 +44,9 @@ struct desk {
 	const struct msg *closing; /* the ask to close, answered when the last call is over */
 	uint64_t close_us;
 	bool closed, cut;
+	/* Its node is about to stop (call.drain). */
+	bool draining;
+	uint64_t drain_us; /* its calls have until then */
 };
 
 static enum err on_tick(struct actor *self);
@@ -120,6 +123,17 @@ static enum err on_admit(struct actor *self, const struct msg *m)
 
 /* ---- those that live ---------------------------------------------------------------------- */
 
+/* Of ourselves, to the other desks and to who waits for the last call. */
+static enum err report(struct actor *self)
+{
+	struct desk *d = actor_state(self);
+	struct call_line lines[LEDGER_LINES];
+	uint32_t n = ledger_lines(&d->ledger, lines);
+	return actor_publish(self, MSG(call_busy, .desk = str_of(d->name), .lines = { lines, n },
+	                               .node = str_of(actor_node(self)), .held = d->ledger.n,
+	                               .draining = d->draining));
+}
+
 static enum err close_if_empty(struct actor *self)
 {
 	struct desk *d = actor_state(self);
@@ -137,6 +151,15 @@ static enum err on_gone(struct actor *self, const struct msg *m)
 	return close_if_empty(self);
 }
 
+static enum err tell_drain(struct actor *self, struct ref session)
+{
+	const struct desk *d = actor_state(self);
+	uint64_t now = actor_now_us(self);
+	uint32_t left_ms = d->drain_us > now ? (uint32_t)((d->drain_us - now) / 1000) : 0;
+	return actor_send(self, session,
+	                  MSG(call_drain, .node = str_of(actor_node(self)), .within_ms = left_ms));
+}
+
 static enum err on_arrive(struct actor *self, const struct msg *m)
 {
 	struct desk *d = actor_state(self);
@@ -146,6 +169,8 @@ static enum err on_arrive(struct actor *self, const struct msg *m)
 		e = actor_watch(self, msg_from(m), on_gone);
 	if (e)
 		return e;
+	if (d->draining && tell_drain(self, msg_from(m)))
+		actor_log(self, LOG_WARN, "drain_unheard call=%.*s", STR(a->call));
 	/* The lease may be a moment away: no call is swept within its first ten seconds. */
 	return actor_reply(self, m, MSG(call_arrived, .desk = str_of(d->name)));
 }
@@ -168,8 +193,16 @@ static enum err hang_up(struct actor *self, const struct ledger_call *c, enum ca
 static enum err on_retire(struct actor *self, const struct msg *m)
 {
 	struct desk *d = actor_state(self);
-	ledger_withdraw(&d->ledger, call_retire_of(m)->call);
-	return OK;
+	const struct call_retire *r = call_retire_of(m);
+	const struct ledger_call *c = ledger_find(&d->ledger, r->call);
+	char warm[96];
+	if (!c)
+		return OK;
+	if (!c->until_us)
+		return actor_send(self, c->session, &call_retire_desc, r);
+	(void)snprintf(warm, sizeof warm, "call_session/%.*s", STR(r->call));
+	ledger_withdraw(&d->ledger, r->call);
+	return actor_send(self, (const char *)warm, &call_retire_desc, r);
 }
 
 /* An operator's word: whoever has the call passes it on. */
@@ -196,6 +229,30 @@ static enum err on_close(struct actor *self, const struct msg *m)
 	d->close_us = actor_now_us(self) + within_ms * 1000ULL;
 	actor_log(self, LOG_INFO, "desk_closing live=%u within_ms=%u", d->ledger.live, within_ms);
 	return close_if_empty(self);
+}
+
+/* Its node is about to stop. With another at the street door the gateway takes no new connections
+ * and nothing is refused; alone, the carrier is told to say so. */
+static enum err on_drain(struct actor *self, const struct msg *m)
+{
+	struct desk *d = actor_state(self);
+	const struct call_drain *said = call_drain_of(m);
+	uint64_t until_us = actor_now_us(self) + said->within_ms * UINT64_C(1000);
+	if (!str_is(said->node, actor_node(self)))
+		return OK;
+	d->closed |= said->alone;
+	if (d->draining && until_us + TICK_MS * UINT64_C(1000) > d->drain_us &&
+	    d->drain_us + TICK_MS * UINT64_C(1000) > until_us)
+		return OK; /* said again */
+	d->draining = true;
+	d->drain_us = until_us;
+	actor_log(self, LOG_INFO, "drain live=%u held=%u within_ms=%u alone=%d", d->ledger.live,
+	          d->ledger.n, said->within_ms, said->alone);
+	enum err e = OK;
+	for (uint32_t i = 0; !e && i < d->ledger.n; i++)
+		if (!d->ledger.calls[i].until_us)
+			e = tell_drain(self, d->ledger.calls[i].session);
+	return e ? e : report(self);
 }
 
 /* The patience is over: what still lives is told to say good-bye. */
@@ -261,7 +318,6 @@ static void keep_lease(struct actor *self)
 static enum err on_tick(struct actor *self)
 {
 	struct desk *d = actor_state(self);
-	struct call_line lines[LEDGER_LINES];
 	actor_after(self, TICK_MS, on_tick);
 	ledger_expire(&d->ledger, actor_now_us(self));
 	if (d->ticks++ % (d->epoch ? KEEP_EVERY : 1) == 0)
@@ -271,8 +327,7 @@ static enum err on_tick(struct actor *self)
 		if (e)
 			return e;
 	}
-	uint32_t n = ledger_lines(&d->ledger, lines);
-	return actor_publish(self, MSG(call_busy, .desk = str_of(d->name), .lines = { lines, n }));
+	return report(self);
 }
 
 /* How late the loop comes to what is due: what a frame would wait, too. Smoothed over ten beats. */
@@ -309,23 +364,18 @@ static enum err on_stop(struct actor *self)
 }
 
 static const struct actor_on takes[] = {
-	{ &call_admit_desc, on_admit },
-	{ &call_arrive_desc, on_arrive },
-	{ &call_end_desc, on_hangup },
-	{ &call_close_desk_desc, on_close },
-	{ &call_busy_desc, on_busy },
-	{ &call_retire_desc, on_retire },
-	{ 0 },
+	{ &call_admit_desc, on_admit },   { &call_arrive_desc, on_arrive },
+	{ &call_end_desc, on_hangup },    { &call_close_desk_desc, on_close },
+	{ &call_drain_desc, on_drain },   { &call_busy_desc, on_busy },
+	{ &call_retire_desc, on_retire }, { 0 },
 };
 static const struct proto_desc *const sends[] = {
-	&call_admitted_desc,    &call_settings_desc,
-	&call_arrived_desc,     &call_hangup_desc,
-	&call_desk_closed_desc, &call_busy_desc,
-	&call_sweep_desc,       &lease_take_desc,
-	&lease_keep_desc,       NULL,
+	&call_admitted_desc,    &call_settings_desc, &call_arrived_desc, &call_hangup_desc,
+	&call_desk_closed_desc, &call_busy_desc,     &call_sweep_desc,   &lease_take_desc,
+	&lease_keep_desc,       &call_retire_desc,   &call_drain_desc,   NULL,
 };
 static const struct proto_desc *const hears[] = { &call_busy_desc, &call_end_desc,
-	                                          &call_retire_desc, NULL };
+	                                          &call_retire_desc, &call_drain_desc, NULL };
 
 static const struct actor_setting settings[] = {
 	{ "node_most", "calls live or promised on one node", "1000", 1, 100000 },

@@ -110,7 +110,12 @@ static enum err on_begun(struct actor *self, const struct msg *m)
 	c->begun = true;
 	c->epoch = call_begun_of(m)->epoch;
 	c->lead = call_begun_of(m)->lead;
-	if (c->epoch > 1) /* an older stream may live on another node */
+	if (c->retired > c->epoch) {
+		call_end(self, CALL_CAUSE_REPLACED);
+		return OK;
+	}
+	/* An older stream may live on another node; or another was to have it, and waits for it. */
+	if (c->epoch > 1 || !c->expected_us)
 		(void)!actor_publish(self,
 		                     MSG(call_retire, .call = str_of(c->id), .epoch = c->epoch));
 	went_well(self, 0);

@@ -247,7 +247,17 @@ static enum err on_retire(struct actor *self, const struct msg *m)
 {
 	struct call *c = actor_state(self);
 	const struct call_retire *r = call_retire_of(m);
-	if (c->phase == PHASE_LIVE && str_is(r->call, c->id) && c->begun && c->epoch < r->epoch)
+	if (!str_is(r->call, c->id) || c->phase == PHASE_OVER)
+		return OK;
+	if (c->phase != PHASE_LIVE) { /* its stream went elsewhere, and its record with it */
+		leg_hang_up(self, &c->leg);
+		c->finished = true;
+		actor_exit(self);
+		return OK;
+	}
+	if (r->epoch > c->retired) /* known before our own, too */
+		c->retired = r->epoch;
+	if (c->begun && c->epoch < r->epoch)
 		call_end(self, CALL_CAUSE_REPLACED);
 	return OK;
 }
@@ -292,7 +302,6 @@ static const struct proto_desc *const sends[] = {
 	&call_finish_desc,    &call_update_desc,    &call_retire_desc,  &call_tool_desc,
 	&call_lead_note_desc, &call_lead_look_desc, &call_hung_up_desc, NULL,
 };
-static const struct proto_desc *const hears[] = { &call_retire_desc, &call_drain_desc, NULL };
 static const struct actor_setting settings[] = {
 	{ "realtime_url", "where the AI is; its model is added", "wss://api.openai.com/v1/realtime",
 	  0, 0 },
@@ -333,7 +342,6 @@ const struct actor_kind call_session_actor = {
 	.stop = on_stop,
 	.takes = takes,
 	.sends = sends,
-	.hears = hears,
 	.settings = settings,
 	.place = PLACE_HERE,
 	.mailbox = { .depth = 1024, .full = FULL_REFUSE }, /* the gateway then reads no further */

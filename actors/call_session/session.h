@@ -105,6 +105,7 @@ struct call {
 
 	/* the record: books.c */
 	struct record record;
+	uint64_t retired; /* a newer stream's epoch; 0: none known */
 	uint64_t epoch, lead, tokens_in, tokens_out;
 	char desk[CALL_BEGIN_DESK_MAX + 1];
 	bool arrived, begun, asking, finished;

@@ -138,7 +138,14 @@ static void on_down(void *ctx)
 	loop_stop(w.loop);
 }
 
-static const struct crew_calls calls = { on_changed, on_ready, on_gave_up, on_down };
+static void on_settle(void *ctx, struct member *m)
+{
+	(void)ctx;
+	note("%s:settles ", m->name);
+	loop_stop(w.loop);
+}
+
+static const struct crew_calls calls = { on_changed, on_ready, on_gave_up, on_down, on_settle };
 
 static void on_limit(void *ctx)
 {
@@ -224,7 +231,7 @@ static void the_broken_one_is_given_up_and_can_be_pardoned(void **state)
 	assert_string_equal(a->member->how, "exit 3");
 	assert_int_equal(a->spawns, 3);
 	a->script = LIVES;
-	assert_int_equal(crew_restart(w.crew, str_of("a")), 1);
+	assert_int_equal(crew_restart(w.crew, str_of("a"), false), 1);
 	loop_run(w.loop);
 	assert_int_equal(a->member->child.state, CHILD_UP);
 	crew_stop(w.crew);
@@ -255,12 +262,37 @@ static void a_restart_goes_from_one_to_the_next(void **state)
 	crew_run(w.crew);
 	loop_run(w.loop);
 	w.log[0] = '\0';
-	assert_int_equal(crew_restart(w.crew, str_of("n.*")), 2);
+	assert_int_equal(crew_restart(w.crew, str_of("n.*"), false), 2);
 	while (!strstr(w.log, "n.2:up"))
 		loop_run(w.loop);
 	assert_non_null(strstr(w.log, "n.1:draining n.1:down n.1:up"));
 	assert_true(strstr(w.log, "n.2:draining") > strstr(w.log, "n.1:up"));
 	assert_int_equal(w.owners[2].spawns, 1);
+	crew_stop(w.crew);
+	loop_run(w.loop);
+}
+
+/* Each has its time before it is told to end, and the next waits for both. */
+static void who_may_settle_is_waited_for(void **state)
+{
+	(void)state;
+	add("n.1", 0, LIVES);
+	add("n.2", 0, LIVES);
+	crew_run(w.crew);
+	loop_run(w.loop);
+	w.log[0] = '\0';
+	assert_int_equal(crew_restart(w.crew, str_of("n#*"), true), 2);
+	assert_string_equal(w.log, "n.1:settles ");
+	assert_true(crew_awaited(w.owners[0].member) && crew_awaited(w.owners[1].member));
+	assert_int_equal(w.owners[0].spawns, 1);
+	crew_settled(w.owners[0].member);
+	while (!strstr(w.log, "n.2:settles"))
+		loop_run(w.loop);
+	assert_string_equal(w.log, "n.1:settles n.1:draining n.1:down n.1:up n.2:settles READY ");
+	assert_int_equal(crew_restart(w.crew, str_of("n.2"), false), 1); /* no patience any more */
+	while (!strstr(w.log, "n.2:up"))
+		loop_run(w.loop);
+	assert_false(crew_awaited(w.owners[0].member));
 	crew_stop(w.crew);
 	loop_run(w.loop);
 }
@@ -374,6 +406,7 @@ int main(void)
 		TEST(the_broken_one_is_given_up_and_can_be_pardoned),
 		TEST(work_done_once_opens_the_next_layer),
 		TEST(a_restart_goes_from_one_to_the_next),
+		TEST(who_may_settle_is_waited_for),
 		TEST(haste_ends_the_deaf),
 		TEST(unwished_ones_go_and_do_not_hold_up_readiness),
 		TEST(limits_and_descriptors_arrive),

@@ -321,6 +321,7 @@ static void bind(struct config *c)
 	c->hubs = (uint32_t)config_find(c, "bus.hubs")->number;
 	c->ready_ms = (uint32_t)config_find(c, "supervise.ready")->number;
 	c->drain_ms = (uint32_t)config_find(c, "supervise.drain")->number;
+	c->calls_ms = (uint32_t)config_find(c, "supervise.calls")->number;
 	c->times = (uint32_t)config_find(c, "supervise.times")->number;
 	c->within_ms = (uint32_t)config_find(c, "supervise.within")->number;
 	c->pause_ms = (uint32_t)config_find(c, "supervise.pause")->number;

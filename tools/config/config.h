@@ -35,7 +35,7 @@ struct config_group {
 struct config {
 	const char *listen, *state, *database_url, *bus_listen, *log_level, *log_form;
 	uint32_t hubs;
-	uint32_t ready_ms, drain_ms, times, within_ms, pause_ms, pause_most_ms;
+	uint32_t ready_ms, drain_ms, calls_ms, times, within_ms, pause_ms, pause_most_ms;
 	struct config_group groups[CONFIG_GROUPS];
 	uint32_t n_groups;
 	struct config_entry entries[CONFIG_ENTRIES];

@@ -109,17 +109,40 @@ static bool is_wanted(const struct member *m)
 /* One member at a time is renewed: the next when the last is up again, or will not be. */
 static void renew_next(struct crew *c)
 {
-	const struct member *m = c->renewing;
+	struct member *m = c->renewing;
+	if (m && m->child.state != CHILD_UP)
+		m->settling = false; /* it died of something else */
 	if (m && m->wished &&
-	    (m->child.renew || (m->child.state != CHILD_UP && m->child.state != CHILD_GIVEN_UP)))
+	    (m->settling || m->child.renew ||
+	     (m->child.state != CHILD_UP && m->child.state != CHILD_GIVEN_UP)))
 		return;
 	c->renewing = NULL;
 	for (uint32_t i = 0; i < c->n && !c->renewing; i++)
-		if (c->members[i]->renew) {
+		if (c->members[i]->renew)
 			c->renewing = c->members[i];
-			c->members[i]->renew = false;
-			child_restart(&c->members[i]->child);
-		}
+	if (!c->renewing)
+		return;
+	m = c->renewing;
+	m->renew = false;
+	m->settling = m->settles && m->child.state == CHILD_UP;
+	if (m->settling)
+		c->calls->settle(c->ctx, m);
+	else
+		child_restart(&m->child);
+}
+
+void crew_settled(struct member *m)
+{
+	if (!m->settling)
+		return;
+	m->settling = false;
+	child_restart(&m->child);
+	walk(m->crew);
+}
+
+bool crew_awaited(const struct member *m)
+{
+	return m->wished && (m->renew || m == m->crew->renewing);
 }
 
 /* ---- walking ----------------------------------------------------------------------------- */
@@ -250,17 +273,32 @@ void crew_wish(struct member *m, bool wished)
 	walk(m->crew);
 }
 
-uint32_t crew_restart(struct crew *c, struct str pattern)
+/* street.1 by its name, as street#1, and with all of its group as street. */
+static bool is_meant(const struct member *m, struct str pattern)
+{
+	char name[CREW_NAME];
+	(void)snprintf(name, sizeof name, "%s", m->name);
+	char *dot = strrchr(name, '.');
+	if (dot)
+		*dot = '#';
+	return glob_match(pattern, str_of(m->name)) || glob_match(pattern, str_of(name)) ||
+	       str_is(pattern, m->group);
+}
+
+uint32_t crew_restart(struct crew *c, struct str pattern, bool settle)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < c->n; i++) {
 		struct member *m = c->members[i];
-		if (m->once || !m->wished || !glob_match(pattern, str_of(m->name)))
+		if (m->once || !m->wished || !is_meant(m, pattern))
 			continue;
 		n++;
+		m->settles = settle && c->calls->settle;
 		if (m->child.state == CHILD_GIVEN_UP || m->child.state == CHILD_PAUSING)
 			child_restart(&m->child);
-		else
+		else if (m->settling && !settle)
+			crew_settled(m);
+		else if (!m->settling)
 			m->renew = true;
 	}
 	walk(c);

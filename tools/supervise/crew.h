@@ -42,6 +42,8 @@ struct member {
 	bool been_ready;
 	bool wished;            /* wanted as soon as its turn comes */
 	bool renew;             /* waits for its turn in a rolling restart */
+	bool settles;           /* … and is given time before it: crew_calls.settle */
+	bool settling;          /* has that time now, until crew_settled() */
 	char how[CREW_HOW];     /* it last ended */
 	int64_t how_us;         /* when, wall clock; 0: never */
 	int64_t since_us;       /* in its state since, wall clock */
@@ -53,6 +55,9 @@ struct crew_calls {
 	void (*ready)(void *ctx); /* all that is wished is up: each time anew */
 	void (*gave_up)(void *ctx, const struct member *m);
 	void (*down)(void *ctx); /* after crew_stop(): all have ended */
+	/* Its turn to be restarted has come, and it may finish what it has under way:
+	 * crew_settled() when it has. */
+	void (*settle)(void *ctx, struct member *m);
 };
 
 MUST enum err crew_new(struct loop *l, const struct child_rule *rule,
@@ -71,8 +76,13 @@ bool crew_stopping(const struct crew *c);
 bool crew_is_ready(const struct crew *c);
 
 void crew_wish(struct member *m, bool wished);
-/* Restart, one after the other, all whose name matches the glob; their number. */
-uint32_t crew_restart(struct crew *c, struct str pattern);
+/* Restart, one after the other, all whose name or group matches the glob; their number. Those that
+ * are up are given time first if `settle`. A member's number may stand behind "#", too. */
+uint32_t crew_restart(struct crew *c, struct str pattern, bool settle);
+/* It is as good as idle: restart it now. */
+void crew_settled(struct member *m);
+/* It is to be restarted, and is not up again yet. */
+bool crew_awaited(const struct member *m);
 
 /* From the owners. */
 void crew_ready(struct member *m);

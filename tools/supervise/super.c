@@ -3,11 +3,21 @@
  * else.
  */
 #include "proto/super.h"
+#include "proto/call.h"
 #include "tools/supervise/pulses.h"
 #include "tools/supervise/up.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { WAITING_MOST = 8, TICK_MS = 200 };
+
+/* Who wants to hear how a restart goes on. */
+struct waiting {
+	const struct msg *asks[WAITING_MOST];
+	uint64_t until_us[WAITING_MOST];
+	uint32_t n;
+};
 
 /* ---- status ------------------------------------------------------------------------------ */
 
@@ -50,12 +60,17 @@ static struct super_child child_of(const struct up *u, const struct member *m, s
 		                 .last_us = m->how_us,
 		                 .hosts = { .at = hosts, .n = n },
 		                 .rss_kb = rss_kb(pid) };
+	if (u->drain.member == m && m->settling) {
+		k.state = SUPER_STATE_DRAINING;
+		k.calls = u->drain.calls;
+	}
+	k.awaited = crew_awaited(m);
 	if (pid)
 		pulses_add(u->pulses, loop_now_us(u->loop), &k);
 	return k;
 }
 
-static enum err on_status(struct actor *self, const struct msg *m)
+static enum err reply_tree(struct actor *self, const struct msg *m)
 {
 	const struct up *u = actor_kind_data(self);
 	uint32_t n = crew_count(u->crew);
@@ -81,6 +96,11 @@ static enum err on_status(struct actor *self, const struct msg *m)
 	return e;
 }
 
+static enum err on_status(struct actor *self, const struct msg *m)
+{
+	return reply_tree(self, m);
+}
+
 /* ---- orders ------------------------------------------------------------------------------ */
 
 static struct up *up_of(const struct actor *self)
@@ -88,12 +108,59 @@ static struct up *up_of(const struct actor *self)
 	return (struct up *)(uintptr_t)actor_kind_data(self);
 }
 
+/* A restart is under way: its drain goes on, and who waits for news of it has it. */
+static enum err on_tick(struct actor *self)
+{
+	struct up *u = up_of(self);
+	struct waiting *w = actor_state(self);
+	enum err e = drain_tick(self, u);
+	bool awaited = u->drain.member;
+	for (uint32_t i = 0; i < crew_count(u->crew); i++)
+		awaited |= crew_awaited(crew_at(u->crew, i));
+	bool news = u->drain.again || !awaited;
+	u->drain.again = false;
+	for (uint32_t i = w->n; i--;) {
+		if (!news && actor_now_us(self) < w->until_us[i])
+			continue;
+		const struct msg *m = w->asks[i];
+		w->asks[i] = w->asks[--w->n];
+		w->until_us[i] = w->until_us[w->n];
+		if (!e)
+			e = reply_tree(self, m);
+	}
+	if (awaited || w->n)
+		actor_after(self, TICK_MS, on_tick);
+	return e;
+}
+
+static enum err on_await(struct actor *self, const struct msg *m)
+{
+	struct waiting *w = actor_state(self);
+	const struct msg *held = w->n < WAITING_MOST ? msg_hold(self, m) : NULL;
+	if (!held)
+		return ERR_BUSY;
+	w->until_us[w->n] = actor_now_us(self) + 1000000;
+	w->asks[w->n++] = held;
+	actor_after(self, TICK_MS, on_tick);
+	return OK;
+}
+
+static enum err on_busy(struct actor *self, const struct msg *m)
+{
+	drain_hear(up_of(self), call_busy_of(m));
+	return OK;
+}
+
 static enum err on_restart(struct actor *self, const struct msg *m)
 {
 	const struct super_restart *ask = super_restart_of(m);
-	uint32_t n = crew_restart(up_of(self)->crew, ask->pattern);
+	struct up *u = up_of(self);
+	if (ask->drain)
+		u->drain.within_ms = ask->within_ms ? ask->within_ms : u->with.config->calls_ms;
+	uint32_t n = crew_restart(u->crew, ask->pattern, ask->drain);
 	if (!n)
 		return ERR_NOT_FOUND;
+	actor_after(self, TICK_MS, on_tick);
 	actor_log(self, LOG_INFO, "restart pattern=%.*s processes=%u", STR(ask->pattern), n);
 	return actor_reply(self, m, MSG(super_done, .touched = n));
 }
@@ -140,21 +207,24 @@ static enum err on_pulse(struct actor *self, const struct msg *m)
 
 static const struct actor_on takes[] = {
 	{ &beat_pulse_desc, on_pulse },
+	{ &call_busy_desc, on_busy },
 	{ &super_status_desc, on_status },
 	{ &super_restart_desc, on_restart },
+	{ &super_await_desc, on_await },
 	{ &super_scale_desc, on_scale },
 	{ &super_down_desc, on_down },
 	{ &super_gave_up_desc, on_gave_up },
 	{ 0 },
 };
 static const struct proto_desc *const sends[] = { &super_tree_desc, &super_done_desc,
-	                                          &super_gave_up_desc, NULL };
+	                                          &super_gave_up_desc, &call_drain_desc, NULL };
 
-static const struct proto_desc *const hears[] = { &beat_pulse_desc, NULL };
+static const struct proto_desc *const hears[] = { &beat_pulse_desc, &call_busy_desc, NULL };
 
 const struct actor_kind supervisor_actor = {
 	.name = "supervisor",
 	.doc = "starts, restarts and stops the processes",
+	.state = sizeof(struct waiting),
 	.takes = takes,
 	.sends = sends,
 	.hears = hears,

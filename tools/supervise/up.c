@@ -83,7 +83,8 @@ static void on_down(void *ctx)
 	loop_stop(u->loop);
 }
 
-static const struct crew_calls crew_calls = { on_changed, on_ready, on_gave_up, on_down };
+static const struct crew_calls crew_calls = { on_changed, on_ready, on_gave_up, on_down,
+	                                      drain_begin };
 
 static void on_end(void *ctx)
 {

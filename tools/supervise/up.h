@@ -11,6 +11,7 @@
 #pragma once
 #include "actors/say.h"
 #include "actors/seat.h"
+#include "proto/call.h"
 #include "tools/config/config.h"
 #include "tools/state.h"
 #include "tools/supervise/crew.h"
@@ -33,6 +34,15 @@ struct worker {
 	const struct config_group *group;
 	enum work work;
 	uint32_t index; /* from 1, in its group or among the hubs */
+};
+
+/* The node that gives its calls time before its restart: drain.c. One at a time. */
+struct drain {
+	struct member *member; /* NULL: none */
+	uint64_t until_us, say_us;
+	uint32_t within_ms; /* of the latest order */
+	uint32_t calls;     /* on it, as its desk last said */
+	bool heeded, again; /* its desk has heard of it; this is news */
 };
 
 struct up_config {
@@ -60,7 +70,8 @@ struct up {
 	uint32_t n_workers;
 	struct cgroups *cgroups; /* NULL: no group has a limit that needs them */
 	struct seat *seat;
-	struct pulses *pulses;  /* what the nodes last said of themselves */
+	struct pulses *pulses; /* what the nodes last said of themselves */
+	struct drain drain;
 	struct actor_kind kind; /* supervisor_actor with our data */
 	int64_t since_us;
 	bool joined, told_ready;
@@ -96,6 +107,10 @@ bool far_node(const struct up *u, const char *name, char *ret_key, size_t key_ca
               char *ret_address, size_t address_cap);
 /* up.c */
 void up_tell_ready(struct up *u); /* once, when all is up and orders can be taken */
+/* drain.c */
+void drain_begin(void *up, struct member *m); /* as crew_calls has it */
+MUST enum err drain_tick(struct actor *self, struct up *u);
+void drain_hear(struct up *u, const struct call_busy *said);
 /* super.c */
 extern const struct actor_kind supervisor_actor;
 MUST enum err super_open(struct up *u);

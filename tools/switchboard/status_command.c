@@ -75,6 +75,8 @@ static void print_child(const struct super_child *k, bool last)
 		(void)printf("%7u %7u ", k->waiting, k->rate);
 	else
 		(void)printf("%7s %7s ", "", "");
+	if (k->awaited && k->state == SUPER_STATE_DRAINING)
+		(void)printf(" (%u calls left)", k->calls);
 	for (uint32_t i = 0; i < k->hosts.n; i++)
 		(void)printf("%s%.*s", i ? "," : " ", STR(k->hosts.at[i]));
 	print_troubles(k);

@@ -2,6 +2,7 @@
  * up_commands.c — up, down, restart, scale, status, migrate: the system as a whole.
  */
 #include "persistence/migrate.h"
+#include "proto/field.h"
 #include "proto/super.h"
 #include "tools/state.h"
 #include "tools/supervise/up.h"
@@ -10,6 +11,7 @@
 #include "tools/switchboard/config_commands.h"
 #include "tools/switchboard/kinds.h"
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -118,13 +120,90 @@ static enum exit_code on_done(void *ctx, const struct cli *c, const struct msg *
 	return EXIT_DONE;
 }
 
+/* The drain is the supervisor's: it goes on without us. */
+static void on_interrupt(int signal)
+{
+	static const char words[] = "\nthe drain goes on; see it with: switchboard status\n";
+	(void)!write(STDERR_FILENO, words, sizeof words - 1);
+	_exit(128 + signal);
+}
+
+/* How a restart with --drain goes on, told whenever it changes. */
+struct progress {
+	const struct cli *cli;
+	char told[256];
+	bool over;
+	enum exit_code code;
+};
+
+static bool next_progress(void *ctx, struct client_turn *ret)
+{
+	static const struct super_await await;
+	*ret = (struct client_turn){ .to = str_of("supervisor"),
+		                     .type = &super_await_desc,
+		                     .body = &await,
+		                     .ask = true,
+		                     .within_ms = ANSWER_MS };
+	return !((const struct progress *)ctx)->over;
+}
+
+static void show_progress(struct progress *p, const struct super_tree *t)
+{
+	char now[sizeof p->told] = "";
+	p->over = true;
+	for (uint32_t i = 0; i < t->children.n; i++) {
+		const struct super_child *k = &t->children.at[i];
+		if (!k->awaited)
+			continue;
+		p->over = false;
+		if (k->state == SUPER_STATE_DRAINING && !now[0])
+			(void)snprintf(now, sizeof now, "%.*s: %u calls left", STR(k->name),
+			               k->calls);
+		else if (k->state != SUPER_STATE_UP)
+			(void)snprintf(now, sizeof now, "%.*s: %s", STR(k->name),
+			               field_enum_name(&super_state_enum, k->state));
+	}
+	if (*now && strcmp(now, p->told) != 0)
+		(void)fprintf(stderr, "%s\n", now);
+	if (*now)
+		(void)snprintf(p->told, sizeof p->told, "%s", now);
+}
+
+static void on_progress(void *ctx, enum err e, const struct msg *m)
+{
+	struct progress *p = ctx;
+	e = e ? e : msg_err(m);
+	if (!e) {
+		show_progress(p, super_tree_of(m));
+		return;
+	}
+	p->over = true;
+	p->code = client_refused(p->cli, str_of("supervisor"), ANSWER_MS, e);
+}
+
+static enum exit_code wait_for_drain(const struct cli *c)
+{
+	struct progress p = { .cli = c };
+	const struct client_talk talk = { .next = next_progress, .ended = on_progress, .ctx = &p };
+	enum exit_code code = client_run(c, &talk);
+	if (code == EXIT_DONE)
+		code = p.code;
+	if (code == EXIT_DONE && !c->json)
+		(void)fprintf(stderr, "up again\n");
+	return code;
+}
+
 enum exit_code cmd_restart(struct cli *c)
 {
 	enum exit_code code = EXIT_DONE;
+	bool drain = cli_flag(c, "drain");
+	if (drain)
+		(void)signal(SIGINT, on_interrupt);
 	for (uint32_t i = 0; code == EXIT_DONE && i < c->n_args; i++)
 		code = client_ask(c, "supervisor", ANSWER_MS, on_done, NULL,
-		                  MSG(super_restart, .pattern = str_of(c->args[i])));
-	return code;
+		                  MSG(super_restart, .pattern = str_of(c->args[i]), .drain = drain,
+		                      .within_ms = (uint32_t)cli_number(c, "within") * 1000));
+	return code == EXIT_DONE && drain ? wait_for_drain(c) : code;
 }
 
 enum exit_code cmd_scale(struct cli *c)
