@@ -126,16 +126,18 @@ void carrier_play(struct actor *self, struct str item, struct str base64)
 	carrier_look(self);
 }
 
-static void play_bytes(struct actor *self, const struct buf *sound)
+/* In pieces of a size that the AI could have sent: what the socket does not take at once is held.
+ */
+static void play_bytes(struct actor *self, struct str sound)
 {
-	struct buf text;
-	buf_init(&text, 1 << 20);
-	size_t n = base64_text_len(sound->len);
-	if (buf_room(&text, n)) {
-		base64_write(buf_view(sound), text.at);
-		carrier_play(self, (struct str){ 0 }, str_n(text.at, n));
+	enum { PIECE = 3000 };
+	char text[PIECE / 3 * 4];
+	while (sound.len) {
+		uint32_t n = sound.len < PIECE ? sound.len : PIECE;
+		base64_write(str_n(sound.at, n), text);
+		carrier_play(self, (struct str){ 0 }, str_n(text, base64_text_len(n)));
+		sound = str_n(sound.at + n, sound.len - n);
 	}
-	buf_done(&text);
 	carrier_ended(self, (struct str){ 0 });
 }
 
@@ -145,8 +147,13 @@ void carrier_sound(struct actor *self, void (*make)(struct buf *b))
 	buf_init(&b, 256 << 10);
 	make(&b);
 	if (!buf_err(&b))
-		play_bytes(self, &b);
+		play_bytes(self, buf_view(&b));
 	buf_done(&b);
+}
+
+void carrier_clip(struct actor *self, const struct sound_clip *clip)
+{
+	play_bytes(self, str_n((const char *)clip->at, clip->len));
 }
 
 bool carrier_digits(struct actor *self, struct str digits)
@@ -157,7 +164,7 @@ bool carrier_digits(struct actor *self, struct str digits)
 	for (uint32_t i = 0; good && i < digits.len; i++)
 		good = sound_digit(&b, digits.at[i]);
 	if (good && !buf_err(&b))
-		play_bytes(self, &b);
+		play_bytes(self, buf_view(&b));
 	buf_done(&b);
 	return good;
 }

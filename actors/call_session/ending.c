@@ -24,7 +24,7 @@ void ending_begin(struct actor *self, enum call_cause cause, const char *last_wo
 	ending_look(self);
 }
 
-/* No AI, and none to come: tones, then the carrier's own voice or a person. Never dead air. */
+/* No AI, and none to come: an apology, then the carrier's own voice or a person. Never dead air. */
 void ending_unreachable(struct actor *self)
 {
 	struct call *c = actor_state(self);
@@ -37,7 +37,9 @@ void ending_unreachable(struct actor *self)
 	c->ending = CALL_CAUSE_AI_LOST;
 	c->farewell = true;
 	c->owes = false;
-	carrier_sound(self, sound_sorry);
+	carrier_clip(self, &sound_sorry);
+	if (!settings_of(c)->transfer_to.len && !settings_of(c)->apology.len)
+		carrier_clip(self, &sound_later);
 	c->end_by_us = now + SORRY_US + playout_left_ms(&c->playout, now) * 1000ull;
 }
 

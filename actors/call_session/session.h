@@ -126,6 +126,7 @@ void carrier_heard(struct actor *self, const struct msg *m);
 void carrier_closed(struct actor *self, const struct wire_closed *w);
 void carrier_play(struct actor *self, struct str item, struct str base64);
 void carrier_sound(struct actor *self, void (*make)(struct buf *b));
+void carrier_clip(struct actor *self, const struct sound_clip *clip);
 bool carrier_digits(struct actor *self, struct str digits);
 /* No more of an item will come: a mark behind it. Empty: of whatever came last. */
 void carrier_ended(struct actor *self, struct str item);

@@ -2,6 +2,7 @@
  * sound.c — see sound.h.
  */
 #include "actors/call_session/sound.h"
+#include "actors/call_session/ulaw.h"
 #include <math.h>
 
 /* clang-format off */
@@ -28,26 +29,13 @@ bool sound_measure(struct str base64, uint32_t *ret_bytes)
 	return true;
 }
 
-/* One sample of 16 bits, as G.711's table 2a has it: sign, three bits of segment, four of step. */
-static char ulaw(int sample)
-{
-	enum { BIAS = 132, CLIP = 32635 };
-	int sign = sample < 0 ? 0x80 : 0;
-	int size = sample < 0 ? -sample : sample;
-	size = (size > CLIP ? CLIP : size) + BIAS;
-	int segment = 7;
-	while (segment && !(size & (0x80 << segment)))
-		segment--;
-	return (char)~(sign | segment << 4 | (size >> (segment + 3) & 15));
-}
-
 /* Two sines together, each of `level` at its peak; a frequency of 0 is silence. */
 static void tone(struct buf *b, int hz_a, int hz_b, int level, int ms)
 {
 	const double turn = 2 * 3.14159265358979323846 / 8000;
 	for (int i = 0; i < ms * SOUND_PER_MS; i++) {
 		double v = sin(turn * hz_a * i) + sin(turn * hz_b * i);
-		buf_char(b, ulaw((int)(level * v)));
+		buf_char(b, (char)ulaw_of((int)(level * v)));
 	}
 }
 
@@ -69,12 +57,4 @@ void sound_wait(struct buf *b)
 		tone(b, 480, 0, 6000, 200);
 		tone(b, 0, 0, 0, 200);
 	}
-}
-
-void sound_sorry(struct buf *b)
-{
-	static const int three[] = { 950, 1400, 1800 };
-	for (int i = 0; i < 3; i++)
-		tone(b, three[i], 0, 8000, 330);
-	tone(b, 0, 0, 0, 400);
 }

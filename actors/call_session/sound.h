@@ -20,5 +20,11 @@ bool sound_measure(struct str base64, uint32_t *ret_bytes);
  * false for what is no digit. */
 bool sound_digit(struct buf *b, char digit);
 void sound_wait(struct buf *b); /* "one moment": two soft tones */
-void sound_sorry(
-	struct buf *b); /* "this cannot be done": the special information tone (ITU-T E.180) */
+
+/* Spoken, when the program was built (spoken/). */
+struct sound_clip {
+	uint32_t len;
+	const unsigned char *at;
+};
+extern const struct sound_clip sound_sorry; /* "… I cannot talk with you right now." */
+extern const struct sound_clip sound_later; /* "Please call again later. …" */

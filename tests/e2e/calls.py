@@ -31,8 +31,10 @@ def speech_ai(*args):
 
 
 @contextlib.contextmanager
-def system(*play, config=None):
+def system(*play, config=None, away=False):
     with speech_ai(*play) as ai:
+        if away:
+            ai = f"127.0.0.1:{labs.free_port()}"  # nobody listens there
         env = {"REALTIME_URL": f"ws://{ai}/v1/realtime", "OPENAI_API_KEY": "sk-test"}
         with labs.Lab(switchboard, config=config, env=env) as lab:
             token = os.path.join(lab.folder, "token")
