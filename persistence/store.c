@@ -408,7 +408,8 @@ const struct actor_setting store_settings[] = {
 	  0 },
 	{ "connections", "connections for writes; a batch each at a time", "2", 1, 16 },
 	{ "readers", "connections for reads", "1", 1, 16 },
-	{ "queue", "asks waiting at once; more are refused with BUSY", "4096", 16, 1000000 },
+	{ "queue", "asks waiting at once; more are refused with BUSY", "4096", 16,
+	  STORE_QUEUE_MOST },
 	{ "queue_mb", "MiB of asks waiting at once", "64", 1, 4096 },
 	{ "rows", "rows in one transaction", "1000", 1, 100000 },
 	{ "wait_ms", "how long an ask waits for a connection, ms", "5000", 100, 60000 },
@@ -429,6 +430,7 @@ const struct actor_kind store_actor = {
 	.settings = store_settings,
 	.place = PLACE_HERE,
 	.mailbox = { .depth = 4096, .full = FULL_REFUSE },
+	.holds = STORE_QUEUE_MOST, /* `queue` is the bound */
 	.restart = { RESTART_ON_FAULT, .times = 5, .within_ms = 60000, .pause_ms = 200 },
 	.at_start = true,
 };

@@ -6,6 +6,8 @@
 #include "actors/actor.h"
 #include "persistence/unit.h"
 
+enum { STORE_QUEUE_MOST = 1000000 }; /* of the setting `queue` */
+
 /* Connections of one purpose, and who waits for them. */
 struct store_lane {
 	struct batch_queue queue;

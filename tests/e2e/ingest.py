@@ -5,6 +5,7 @@ ingest.py SWITCHBOARD
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from lab import Lab, main, text
 
@@ -87,6 +88,17 @@ def bad_dates_are_told_exactly():
         assert status == 200 and page["messages"], page
 
 
+def a_backlog_at_once_is_taken():
+    """More parts than 1024 at the store, of partitions nobody owns yet: admitted, not refused."""
+    acme = lab.ask("connector", "add", "--business", "backlog", "--kind", "baileys")
+    now = int(time.time())
+    posts = [[text(f"K{p}-{i}", f"{p} {i}", chat=f"1555{i:07}@s.whatsapp.net", at=now) for i in range(100)]
+             for p in range(28)]
+    with ThreadPoolExecutor(len(posts)) as pool:
+        answers = list(pool.map(lambda post: lab.webhook(acme, post), posts))
+    assert [counts(a) for a in answers] == [(100, 0, 0, 0)] * len(posts), answers
+
+
 def what_is_stored_survives_a_restart():
     before = lab.ask_lines("messages", "list", "--business", "layers", "--duplicates")
     assert lab.stop() == 0
@@ -95,5 +107,5 @@ def what_is_stored_survives_a_restart():
 
 
 with lab:
-    main(a_message_is_stored_and_listed, the_three_layers_answer_with_counts, who_may_not_is_told_nothing,
-         businesses_do_not_see_each_other, bad_dates_are_told_exactly, what_is_stored_survives_a_restart)
+    main(a_backlog_at_once_is_taken, a_message_is_stored_and_listed, the_three_layers_answer_with_counts,
+         who_may_not_is_told_nothing, businesses_do_not_see_each_other, bad_dates_are_told_exactly, what_is_stored_survives_a_restart)

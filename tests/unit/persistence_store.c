@@ -480,6 +480,23 @@ static void full_queue_is_busy(void **state)
 	store_lab_close(lab);
 }
 
+/* Nothing but the setting bounds it: a kind holds 1024 asks when it does not say how many. */
+static void default_queue_takes_thousands_at_once(void **state)
+{
+	enum { ASKS = 4096 };
+	static enum err e[ASKS];
+	extern const struct actor_kind store_actor;
+	lab = *state;
+	store_lab_open(lab, NULL);
+	for (int i = 0; i < ASKS; i++)
+		store_lab_ask(lab, 1, on_err, &e[i], MSG(stock_nap, .ms = 0));
+	assert_true(store_lab_settle(lab));
+	for (int i = 0; i < ASKS; i++)
+		assert_int_equal(e[i], OK);
+	assert_int_equal(store_actor.holds, STORE_QUEUE_MOST); /* as the lab's kind */
+	store_lab_close(lab);
+}
+
 static void absent_server_is_waited_for(void **state)
 {
 	lab = *state;
@@ -599,6 +616,7 @@ int main(void)
 		TEST(slow_statement_is_ended),
 		TEST(hanging_server_is_left),
 		cmocka_unit_test(full_queue_is_busy),
+		cmocka_unit_test(default_queue_takes_thousands_at_once),
 		cmocka_unit_test(absent_server_is_waited_for),
 		cmocka_unit_test(flood_survives_power_cuts),
 	};

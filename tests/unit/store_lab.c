@@ -37,6 +37,7 @@ static const struct actor_kind stock_store = {
 	.sends = stock_sends,
 	.settings = store_settings,
 	.mailbox = { .depth = 100000, .full = FULL_REFUSE },
+	.holds = STORE_QUEUE_MOST,
 	.at_start = true,
 };
 
