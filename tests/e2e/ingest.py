@@ -92,11 +92,11 @@ def a_backlog_at_once_is_taken():
     """More parts than 1024 at the store, of partitions nobody owns yet: admitted, not refused."""
     acme = lab.ask("connector", "add", "--business", "backlog", "--kind", "baileys")
     now = int(time.time())
-    posts = [[text(f"K{p}-{i}", f"{p} {i}", chat=f"1555{i:07}@s.whatsapp.net", at=now) for i in range(100)]
-             for p in range(28)]
+    posts = [[text(f"K{p}-{i}", f"{p} {i}", chat=f"1555{i:07}@s.whatsapp.net", at=now) for i in range(120)]
+             for p in range(40)]
     with ThreadPoolExecutor(len(posts)) as pool:
         answers = list(pool.map(lambda post: lab.webhook(acme, post), posts))
-    assert [counts(a) for a in answers] == [(100, 0, 0, 0)] * len(posts), answers
+    assert [counts(a) for a in answers] == [(120, 0, 0, 0)] * len(posts), answers
 
 
 def what_is_stored_survives_a_restart():
