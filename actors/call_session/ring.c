@@ -24,6 +24,8 @@ enum err ring_room(struct ring *r, uint32_t n, uint32_t most)
 	uint32_t cap = r->cap ? r->cap : LEAST;
 	while (cap < r->len + n)
 		cap *= 2;
+	if (cap > most)
+		cap = most; /* what is bounded holds no more memory than its bound */
 	char *at = malloc(cap);
 	if (!at)
 		return ERR_MEMORY;

@@ -9,9 +9,13 @@
  *      session has its settings; without faults none is missing;
  *   2. audio_end_ms is never beyond the item, and within 20 ms of what the caller has heard;
  *   3. nothing is played of what was cut;
- *   4. every call has exactly one record in the end, whatever the store did;
+ *   4. every call has exactly one record in the end, whatever the store did: it is never begun
+ * again once it has ended, and an end that is told twice (its answer was lost) says the same; only
+ * a session that is killed has none, and its node's lease ends it as lost (call_desk's simulation);
  *   5. nobody waits longer than 6.5 s for an answer without any sound;
- *   6. an AI that can be reached again is dialled within 300 ms.
+ *   6. an AI that can be reached again is dialled within 300 ms;
+ *   7. an operator's hang-up is recorded as his, a drained call is over in its time, and a session
+ *      whose stream went to another node lets its AI go at once and writes nothing.
  */
 #include "tests/sim/alone.h"
 #include "tests/sim/call_world.h"
@@ -29,7 +33,7 @@ enum { SECOND = 1000000, RUN_MS = 40000, AFTER_MS = 60000 };
 static struct {
 	struct row {
 		uint64_t epoch;
-		uint32_t begins, finishes, notes, last_seq;
+		uint32_t begins, finishes, twins, notes, last_seq, digits;
 		enum call_cause cause;
 		struct {
 			uint64_t frames_in, dropped_in;
@@ -86,6 +90,7 @@ static enum err on_begin(struct actor *self, const struct msg *m)
 		return ERR_UNAVAILABLE;
 	if (l == LOST_BEFORE)
 		return lose(self, m);
+	CHECK(!r->finishes);
 	r->begins++;
 	r->epoch++;
 	if (l == LOST_AFTER)
@@ -109,6 +114,7 @@ static enum err on_note(struct actor *self, const struct msg *m)
 			continue; /* a twin */
 		r->last_seq = n->notes.at[i].seq;
 		r->notes++;
+		r->digits += n->notes.at[i].kind == CALL_HAPPENING_DTMF;
 	}
 	return l == LOST_AFTER ? lose(self, m) : actor_reply(self, m, MSG(call_kept));
 }
@@ -124,12 +130,14 @@ static enum err on_finish(struct actor *self, const struct msg *m)
 	if (l == LOST_BEFORE)
 		return lose(self, m);
 	if (f->epoch == r->epoch || !f->epoch) {
-		if (!r->finishes) {
-			r->cause = f->cause;
-			r->counts.frames_in = f->frames_in;
-			r->counts.dropped_in = f->dropped_in;
+		if (r->finishes) {
+			r->twins++;
+			CHECK(r->cause == f->cause && r->counts.frames_in == f->frames_in);
 		}
-		r->finishes++;
+		r->cause = f->cause;
+		r->counts.frames_in = f->frames_in;
+		r->counts.dropped_in = f->dropped_in;
+		r->finishes = 1;
 	}
 	if (l == LOST_AFTER)
 		return lose(self, m);
@@ -168,7 +176,7 @@ static void draw_call(struct world_call *c, uint32_t i, uint64_t now, uint64_t *
 	k->stop_us = c->stream_us + (8000 + DRAW(28000)) * 1000;
 	if (!world.faults)
 		return;
-	switch (DRAW(12)) {
+	switch (DRAW(20)) {
 	case 0:
 		k->reset_us = c->stream_us + DRAW(20000) * 1000;
 		break;
@@ -193,18 +201,38 @@ static void draw_call(struct world_call *c, uint32_t i, uint64_t now, uint64_t *
 	case 7:
 		c->final = true;
 		break;
+	case 8:
+		c->order = ORDER_HANG_UP;
+		break;
+	case 9:
+	case 10:
+		c->order = ORDER_DRAIN;
+		break;
+	case 11: /* before its stream, which then is none, or while it is live */
+		c->order = ORDER_RETIRE;
+		if (c->expect_us && DRAW(2)) {
+			c->order_us = c->expect_us + 1000 + DRAW(1500) * 1000;
+			c->stream_us = 0;
+		}
+		break;
 	default:
 		break;
 	}
+	if (c->order && !c->order_us)
+		c->order_us = c->stream_us + 1000 + DRAW(15000) * 1000;
 #undef DRAW
 }
 
 static void judge_call(const struct world_call *c, const struct row *r)
 {
 	if (c->carrier.wire || r->begins) {
-		CHECK(r->finishes >= 1);
+		CHECK(r->finishes == 1);
 		CHECK(r->notes > 0);
 	}
+	if (c->hung_up)
+		CHECK(r->cause == CALL_CAUSE_OPERATOR);
+	if (c->cold)
+		CHECK(!r->begins && !r->finishes);
 	for (uint32_t i = 0; i < c->n_items; i++) {
 		const struct item *it = &c->items[i];
 		if (c->carrier.stall_us || c->cut_errors)
@@ -222,14 +250,15 @@ static void judge_call(const struct world_call *c, const struct row *r)
 	}
 	if (!world.faults) {
 		CHECK(r->cause == CALL_CAUSE_CALLER);
-		CHECK(r->finishes == 1 && r->begins == 1);
+		CHECK(r->begins == 1 && !r->twins && r->digits == c->digits);
 		CHECK(r->counts.frames_in == c->said && !r->counts.dropped_in);
 		CHECK(c->ai_frames + 2 >= c->said); /* but for what was on its way at the end */
 	}
 }
 
 static struct {
-	uint64_t frames, audio_out, barge_ins, dials, resumed, sheds, dead_air_us, truncates;
+	uint64_t frames, audio_out, barge_ins, dials, resumed, sheds, dead_air_us, truncates,
+		orders;
 	uint32_t causes[32];
 } sum;
 
@@ -263,6 +292,7 @@ static uint64_t run(uint64_t seed)
 	sum.dials += world.dials;
 	sum.resumed += world.resumed;
 	sum.sheds += world.sheds;
+	sum.orders += world.orders;
 	if (world.dead_air_us > sum.dead_air_us)
 		sum.dead_air_us = world.dead_air_us;
 	uint64_t hash = w->hash;
@@ -274,12 +304,13 @@ int main(int argc, char **argv)
 {
 	int failed = alone_seeds(argc, argv, "call_session", run);
 	printf("frames=%llu played=%llu barge_ins=%llu truncates=%llu dials=%llu resumed=%llu "
-	       "sheds=%llu "
+	       "sheds=%llu orders=%llu "
 	       "dead_air_ms=%llu\n",
 	       (unsigned long long)sum.frames, (unsigned long long)sum.audio_out,
 	       (unsigned long long)sum.barge_ins, (unsigned long long)sum.truncates,
 	       (unsigned long long)sum.dials, (unsigned long long)sum.resumed,
-	       (unsigned long long)sum.sheds, (unsigned long long)sum.dead_air_us / 1000);
+	       (unsigned long long)sum.sheds, (unsigned long long)sum.orders,
+	       (unsigned long long)sum.dead_air_us / 1000);
 	for (uint32_t i = 0; i < call_cause_enum.n_values; i++)
 		printf("%s=%u ", call_cause_enum.values[i].name, sum.causes[i]);
 	printf("\n");

@@ -135,6 +135,19 @@ static bool block_read(const char at[BLOCK], uint32_t head[4])
 /* ---- the carrier
  * -------------------------------------------------------------------------------------- */
 
+static void carrier_digit(struct actor *self, struct world_call *c)
+{
+	struct carrier *k = &c->carrier;
+	char line[256];
+	(void)snprintf(line, sizeof line,
+	               "{\"event\":\"dtmf\",\"streamSid\":\"MZ%u\",\"sequenceNumber\":\"%u\","
+	               "\"dtmf\":{\"track\":\"inbound_track\",\"digit\":\"%c\"}}",
+	               k->stream, ++k->sequence, "0123456789*#"[draw(self, 12)]);
+	say(self, &k->to_us, line);
+	c->digits++;
+	world.digits++;
+}
+
 static void carrier_frame(struct actor *self, struct world_call *c, uint32_t index, bool speech)
 {
 	struct carrier *k = &c->carrier;
@@ -158,6 +171,10 @@ static void carrier_frame(struct actor *self, struct world_call *c, uint32_t ind
 	               "\"payload\":\"%s\"}}",
 	               ++k->sequence, k->stream, k->chunk, (k->chunk - 1) * 20, escaped);
 	say(self, &k->to_us, line);
+	if (world.faults && draw(self, 300) == 0)
+		say(self, &k->to_us, line); /* a carrier that says it twice */
+	if (draw(self, 500) == 0)
+		carrier_digit(self, c);
 	if (world.faults && draw(self, 400) == 0)
 		say(self, &k->to_us,
 		    "{\"event\":\"media\",\"streamSid\":\"MZ999\",\"media\":{\"payload\":\"AAAA\"}"
@@ -811,6 +828,56 @@ static void twin(struct actor *self, struct world_call *c)
 	carrier_open(self, c, &c->carrier);
 }
 
+static enum err on_hung_up(struct actor *self, const struct msg *m)
+{
+	(void)self;
+	if (!msg_err(m))
+		world.calls[msg_tag(m)].hung_up = true;
+	return OK;
+}
+
+/* By an operator, by a node that is about to stop, by a newer stream on another node. */
+static void order(struct actor *self, struct world_call *c)
+{
+	char to[64];
+	uint64_t now = actor_now_us(self);
+	uint32_t within_ms = 1000 + draw(self, 15000);
+	(void)snprintf(to, sizeof to, "call_session/%s", c->id);
+	c->order_us = 0;
+	world.orders++;
+	actor_act_for(self, 7, 0, NULL);
+	switch (c->order) {
+	case ORDER_HANG_UP:
+		(void)!actor_ask_tag(self, (const char *)to, 5000, on_hung_up,
+		                     (uint64_t)(c - world.calls),
+		                     MSG(call_hangup, .call = str_of(c->id)));
+		break;
+	case ORDER_DRAIN:
+		c->end_by_us = now + within_ms * MS + SECOND / 2;
+		(void)!actor_send(
+			self, (const char *)to,
+			MSG(call_drain, .node = str_of(actor_node(self)), .within_ms = within_ms));
+		break;
+	case ORDER_RETIRE:
+		c->cold = !c->carrier.wire;
+		c->cold_ais = c->n_ais;
+		(void)!actor_send(self, (const char *)to,
+		                  MSG(call_retire, .call = str_of(c->id), .epoch = 1000));
+		break;
+	case ORDER_NONE:
+		break;
+	}
+}
+
+/* Time is up for who was drained; and who waits for a stream in vain holds no AI. */
+static void judge_orders(const struct world_call *c, uint64_t now)
+{
+	if (c->end_by_us && now > c->end_by_us)
+		CHECK(!c->carrier.wire || c->carrier.stopped);
+	if (c->cold)
+		CHECK(c->n_ais == c->cold_ais);
+}
+
 static enum err on_tick(struct actor *self)
 {
 	uint64_t now = actor_now_us(self);
@@ -830,6 +897,10 @@ static enum err on_tick(struct actor *self)
 			c->stream_us = 0;
 			carrier_open(self, c, &c->carrier);
 		}
+		if (c->order_us && now >= c->order_us &&
+		    (c->order == ORDER_RETIRE || c->carrier.wire))
+			order(self, c);
+		judge_orders(c, now);
 		if (c->carrier.twin_us && now >= c->carrier.twin_us && !c->carrier.stopped)
 			twin(self, c);
 		for (uint32_t l = 0; l < c->n_ais; l++)
@@ -870,9 +941,9 @@ static const struct actor_on takes[] = { { &wire_dial_desc, on_dial },
 	                                 { &wire_close_desc, on_close },
 	                                 { 0 } };
 static const struct proto_desc *const sends[] = {
-	&wire_dialled_desc, &wire_level_desc,  &wire_frame_desc,
-	&wire_closed_desc,  &wire_shed_desc,   &wire_room_desc,
-	&call_stream_desc,  &call_expect_desc, NULL
+	&wire_dialled_desc, &wire_level_desc, &wire_frame_desc,  &wire_closed_desc,
+	&wire_shed_desc,    &wire_room_desc,  &call_stream_desc, &call_expect_desc,
+	&call_hangup_desc,  &call_drain_desc, &call_retire_desc, NULL
 };
 const struct actor_kind world_gateway_actor = {
 	.name = "gateway",

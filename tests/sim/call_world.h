@@ -81,6 +81,12 @@ struct world_call {
 	char id[36];
 	uint64_t expect_us, stream_us;
 	struct carrier carrier;
+	/* What is ordered of its session, and what came of it. */
+	enum { ORDER_NONE, ORDER_HANG_UP, ORDER_DRAIN, ORDER_RETIRE } order;
+	uint64_t order_us, end_by_us; /* drained: over then at the latest */
+	bool hung_up;                 /* it said so */
+	bool cold;                    /* its warm session was told that the stream is elsewhere */
+	uint32_t cold_ais, digits;
 	uint64_t old_wire; /* a stream that was replaced: what it says must change nothing */
 	struct ai ais[WORLD_LEGS];
 	uint32_t n_ais;
@@ -100,7 +106,7 @@ struct world {
 	uint32_t latency_us; /* at most, each way */
 	bool faults;
 	uint64_t frames, audio_out, sheds, dead_air_us;
-	uint32_t dials, barge_ins, resumed, crossed;
+	uint32_t dials, barge_ins, resumed, crossed, orders, digits;
 };
 
 extern struct world world;

@@ -162,6 +162,7 @@ static void ten_seconds_are_held_and_the_oldest_go(void **state)
 		assert_int_equal(intake_hold(&in, frame((uint8_t)i)), OK);
 	}
 	assert_int_equal(in.dropped, 7);
+	assert_int_equal(in.held.cap, INTAKE_FRAMES * SOUND_FRAME); /* and no more memory */
 	assert_int_equal(intake_due(&in), 0);
 	in.open = true;
 	assert_int_equal(intake_due(&in), sizeof out);
