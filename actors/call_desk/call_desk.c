@@ -211,9 +211,31 @@ static enum err on_hangup(struct actor *self, const struct msg *m)
 	struct desk *d = actor_state(self);
 	const struct call_end *end = call_end_of(m);
 	const struct ledger_call *c = ledger_find(&d->ledger, end->call);
-	if (!c || c->until_us || c->business != m->business)
+	char warm[96];
+	if (!c || c->business != m->business)
 		return OK;
-	return hang_up(self, c, end->cause);
+	if (!c->until_us)
+		return hang_up(self, c, end->cause);
+	(void)snprintf(warm, sizeof warm, "call_session/%.*s", STR(end->call));
+	return actor_ask(self, (const char *)warm, 5000, on_hung_up, &call_hangup_desc,
+	                 &(struct call_hangup){ .call = end->call, .cause = end->cause });
+}
+
+/* Somebody looks at live calls: those of this node are told, and tell of themselves. */
+static enum err on_watch(struct actor *self, const struct msg *m)
+{
+	struct desk *d = actor_state(self);
+	for (uint32_t i = 0; i < d->ledger.n; i++) {
+		const struct ledger_call *c = &d->ledger.calls[i];
+		char warm[96];
+		if (m->business && m->business != c->business)
+			continue;
+		(void)snprintf(warm, sizeof warm, "call_session/%s", c->call);
+		struct to to = c->until_us ? to_text(warm) : to_ref(c->session);
+		/* Who is told nothing is missing from one picture of many. */
+		(void)!actor_send_to(self, &to, NULL, &call_watch_desc, call_watch_of(m));
+	}
+	return OK;
 }
 
 static enum err on_close(struct actor *self, const struct msg *m)
@@ -364,18 +386,34 @@ static enum err on_stop(struct actor *self)
 }
 
 static const struct actor_on takes[] = {
-	{ &call_admit_desc, on_admit },   { &call_arrive_desc, on_arrive },
-	{ &call_end_desc, on_hangup },    { &call_close_desk_desc, on_close },
-	{ &call_drain_desc, on_drain },   { &call_busy_desc, on_busy },
-	{ &call_retire_desc, on_retire }, { 0 },
+	{ &call_admit_desc, on_admit },
+	{ &call_arrive_desc, on_arrive },
+	{ &call_end_desc, on_hangup },
+	{ &call_close_desk_desc, on_close },
+	{ &call_drain_desc, on_drain },
+	{ &call_busy_desc, on_busy },
+	{ &call_retire_desc, on_retire },
+	{ &call_watch_desc, on_watch },
+	{ 0 },
 };
 static const struct proto_desc *const sends[] = {
-	&call_admitted_desc,    &call_settings_desc, &call_arrived_desc, &call_hangup_desc,
-	&call_desk_closed_desc, &call_busy_desc,     &call_sweep_desc,   &lease_take_desc,
-	&lease_keep_desc,       &call_retire_desc,   &call_drain_desc,   NULL,
+	&call_admitted_desc,
+	&call_settings_desc,
+	&call_arrived_desc,
+	&call_hangup_desc,
+	&call_desk_closed_desc,
+	&call_busy_desc,
+	&call_sweep_desc,
+	&lease_take_desc,
+	&lease_keep_desc,
+	&call_retire_desc,
+	&call_drain_desc,
+	&call_watch_desc,
+	NULL,
 };
-static const struct proto_desc *const hears[] = { &call_busy_desc, &call_end_desc,
-	                                          &call_retire_desc, &call_drain_desc, NULL };
+static const struct proto_desc *const hears[] = { &call_busy_desc,   &call_end_desc,
+	                                          &call_retire_desc, &call_drain_desc,
+	                                          &call_watch_desc,  NULL };
 
 static const struct actor_setting settings[] = {
 	{ "node_most", "calls live or promised on one node", "1000", 1, 100000 },

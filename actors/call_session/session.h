@@ -171,5 +171,8 @@ void books_arrive(struct actor *self);
 void books_look(struct actor *self);
 void books_last_word(struct actor *self); /* the actor stops now */
 
+/* pulse.c */
+actor_fn on_watch;
+
 /* beat.c */
 actor_tick_fn on_beat;

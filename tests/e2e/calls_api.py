@@ -127,8 +127,8 @@ def hung_up_by_an_operator(lab, mine, theirs):
         for row in live[:2]:
             status, body = lab.api("POST", f"/api/calls/{row['id']}/hangup", mine, {})
             assert status == 202 and body["state"] == "live" and body["call"] == row["call"], (status, body)
-        status, body = lab.api("POST", f"/api/calls/{live[2]['id']}/hangup", mine, {})
-        assert status == 202, body
+        lab.run("calls", "hangup", str(live[2]["id"]), "--business", "other", code=4)
+        assert "is hanging up" in lab.run("calls", "hangup", str(live[2]["id"]))
         labs.until("all ended by an operator", 20, lambda: calls.calls_in_table(lab, "cause = 4") == 3)
     finally:
         running.process.send_signal(signal.SIGINT)
@@ -178,6 +178,55 @@ def leads_are_known(lab, mine, theirs):
     assert lab.api("PATCH", f"/api/leads/{one}", theirs, {"name": "Eve"})[0] == 404
 
 
+def by_command(lab, mine):
+    """What is listed and shown is what HTTP says; the timeline fits its columns and is in order."""
+    rows = lab.api("GET", "/api/calls?limit=100", mine)[1]["calls"]
+    told = lab.ask_lines("calls", "list", "--business", "acme", "--since", "1h")
+    assert [r["id"] for r in told] == [r["id"] for r in rows] and told[0]["business"] == "acme", told[:1]
+    table = lab.run("calls", "list", "--limit", "3").splitlines()
+    assert table[0].startswith("ID ") and len(table) == 4, table
+    assert lab.ask_lines("calls", "list", "--live") == []
+    assert lab.run("calls", "list", "--business", "other") == ""
+    lab.run("calls", "list", "--since", "yesterday-ish", code=2)
+
+    one = rows[-1]
+    shown, *events = lab.ask_lines("calls", "show", str(one["id"]), "--timeline")
+    assert shown["call"] == one["call"] and events == lab.api("GET", f"/api/calls/{one['id']}", mine)[1]["events"]
+    lines = lab.run("calls", "show", str(one["id"]), "--timeline").splitlines()
+    assert max(map(len, lines)) <= 100, lines
+    times = [float(m[1]) * 60 + float(m[2]) for m in (re.search(r" (\d+):(\d\d\.\d+) [┤├]", line) for line in lines) if m]
+    assert len(times) >= 4 and times == sorted(times), lines
+    lab.run("calls", "show", "999999", code=4)
+    lab.run("calls", "hangup", str(one["id"]), code=1)
+
+    line = lab.ask("calls", "settings", "--business", "acme", "idle_s", "30", "voice", "")
+    assert line["idle_s"] == 30 and "voice" not in line and line["greeting"] == "Say hello.", line
+    lab.run("calls", "settings", "--business", "acme", "idle_s", "none", code=2)
+    lab.run("calls", "settings", "--business", "acme", "idl_s", "3", code=2)
+    assert lab.ask("calls", "settings", "--business", "acme") == line
+
+
+def watched(lab):
+    """One line a change where no terminal is; Ctrl-C ends it with 0."""
+    watch = subprocess.Popen([calls.switchboard, "calls", "watch", "--state", lab.state, "--json"],
+                             stdout=subprocess.PIPE, text=True)
+    other = subprocess.Popen([calls.switchboard, "calls", "watch", "--state", lab.state, "--business", "other"],
+                             stdout=subprocess.PIPE, text=True)
+    seen = []
+    reader = threading.Thread(target=lambda: seen.extend(json.loads(line) for line in watch.stdout), daemon=True)
+    reader.start()
+    try:
+        calls.load(lab, "--n", "3", "--seconds", "4", "--auth-token", calls.TOKEN)
+        of = lambda word: {s["call"]["call"] for s in seen if s["change"] == word}
+        labs.until("three began and three ended", 30, lambda: len(of("began")) == 3 and len(of("ended")) == 3)
+    finally:
+        for process in (watch, other):
+            process.send_signal(signal.SIGINT)
+    out, _ = other.communicate(timeout=20)
+    assert watch.wait(20) == 0 and other.returncode == 0 and out == "", (watch.returncode, other.returncode, out)
+    assert {s["business"] for s in seen} == {"acme"} and any(s["call"]["age_ms"] > 1000 for s in seen), seen
+
+
 def the_record_from_outside():
     with calls.system() as lab:
         mine, theirs = both(lab)
@@ -186,6 +235,8 @@ def the_record_from_outside():
         a_cursor_is_complete_while_calls_come(lab, mine)
         leads_are_known(lab, mine, theirs)
         settings_are_checked_and_kept(lab, mine, theirs)
+        by_command(lab, mine)
+        watched(lab)
         hung_up_by_an_operator(lab, mine, theirs)
 
 
