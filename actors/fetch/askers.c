@@ -48,7 +48,8 @@ enum err asker_of(struct actor *self, const struct msg *m, struct asker **ret)
 {
 	struct fetch *f = actor_state(self);
 	*ret = NULL;
-	if (!msg_from(m).gen) /* the process itself: it does not end before us */
+	/* the process, or this actor itself: neither ends before us */
+	if (!msg_from(m).gen || ref_eq(msg_from(m), actor_ref(self)))
 		return OK;
 	for (struct asker *a = f->askers; a; a = a->next) {
 		if (!ref_eq(a->ref, msg_from(m)))

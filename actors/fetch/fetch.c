@@ -6,6 +6,7 @@
  *                                  └── the asker's end gives its requests up
  */
 #include "actors/fetch/work.h"
+#include "proto/call.h"
 
 static void wake(void *ctx)
 {
@@ -78,8 +79,11 @@ static enum err on_stop(struct actor *self)
 	return OK;
 }
 
-static const struct actor_on takes[] = { { &fetch_request_desc, on_request }, { 0 } };
-static const struct proto_desc *const sends[] = { &fetch_answer_desc, NULL };
+static const struct actor_on takes[] = { { &fetch_request_desc, on_request },
+	                                 { &call_tool_desc, work_tool },
+	                                 { 0 } };
+static const struct proto_desc *const sends[] = { &fetch_answer_desc, &fetch_request_desc,
+	                                          &call_tool_done_desc, NULL };
 
 static const struct actor_setting settings[] = {
 	{ "allow",

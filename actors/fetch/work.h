@@ -60,6 +60,8 @@ struct fetch {
 
 /* The ask becomes a work, or is refused. */
 MUST enum err work_new(struct actor *self, const struct msg *m);
+/* tool.c: a call.tool becomes a request of our own. */
+MUST enum err work_tool(struct actor *self, const struct msg *m);
 void work_free(struct work *w); /* with what runs for it, and without an answer */
 
 /* Those that may, begin; those whose time is over are answered; the next moment is awaited. */

@@ -312,6 +312,22 @@ def who_leaves_is_not_waited_for():
         assert lab.get(server.url + "/hello")["status"] == 200
 
 
+def a_tool_is_answered_in_words():
+    server = Server()
+    with Lab(allow="127.0.0.1") as lab:
+        def tool(url, arguments='{"size":"XL"}'):
+            return lab.wait(lab.ask(url, headers=[("lab-tool", arguments)], business=7))["output"]
+        method, headers, body = json.loads(tool(server.url + "/echo"))
+        assert method == "POST" and body == '{"size":"XL"}' and headers["Content-Type"] == "application/json", body
+        assert tool(server.url + "/hello") == "hello" and tool(server.url + "/large/0") == '{"ok":true}'
+        told = json.loads(tool(server.url + "/busy/1"))
+        assert told["error"] == "the service refused" and told["status"] == 503, told
+        for url, words in ((server.url + "/large/20000", "too long"), (server.url + "/drop", "not known"),
+                           ("https://10.0.0.1/", "may not be called"), ("http://127.0.0.1:1/", "cannot be reached"),
+                           (server.url + "/to/302/hello", "refused")):
+            assert words in json.loads(tool(url))["error"], url
+
+
 def streams_share_a_connection(folder):
     key, cert = os.path.join(folder, "key.pem"), os.path.join(folder, "cert.pem")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
@@ -341,7 +357,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         for test in (an_answer_is_told_whole, each_trouble_has_its_name, the_guard_judges_addresses,
                      redirects_leave_secrets_behind, only_what_is_safe_is_repeated, bounds_hold,
-                     who_leaves_is_not_waited_for, streams_share_a_connection):
+                     who_leaves_is_not_waited_for, a_tool_is_answered_in_words, streams_share_a_connection):
             begin = time.monotonic()
             test(*([folder] if test is streams_share_a_connection else []))
             print(f"ok {test.__name__} {time.monotonic() - begin:.1f} s", flush=True)

@@ -7,10 +7,11 @@
  *                                 {"tag":"1","err":"BUSY"}                         stdout
  *
  * Headers that only the lab reads: lab-tag, lab-body (text to send), lab-bytes (so many to send),
- * lab-business, lab-exit (the asker ends).
+ * lab-business, lab-exit (the asker ends), lab-tool (ask by call.tool, with these arguments).
  */
 #include "actors/host.h"
 #include "actors/kinds.h"
+#include "proto/call.h"
 #include "proto/digest.h"
 #include "proto/fetch.h"
 #include "proto/json.h"
@@ -67,12 +68,27 @@ static enum err on_answer(struct actor *self, const struct msg *m)
 	return OK;
 }
 
+static enum err on_tool(struct actor *self, const struct msg *m)
+{
+	struct buf b;
+	(void)self;
+	buf_init(&b, 1 << 20);
+	buf_printf(&b, "{\"tag\":\"%s\",\"output\":", tags[msg_tag(m) % TAGS]);
+	json_put_str(&b, msg_err(m) ? str_of(err_info(msg_err(m))->name)
+	                            : call_tool_done_of(m)->output);
+	(void)printf("%.*s}\n", STR(buf_view(&b)));
+	(void)fflush(stdout);
+	buf_done(&b);
+	return OK;
+}
+
 static enum err on_ask(struct actor *self, const struct msg *m)
 {
 	struct fetch_request q = *fetch_request_of(m);
 	struct fetch_header kept[32];
 	static const char zeros[2 << 20];
 	struct blob *body = NULL;
+	struct str tool = { 0 };
 	uint64_t business = 0;
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < q.headers.n; i++) {
@@ -87,6 +103,8 @@ static enum err on_ask(struct actor *self, const struct msg *m)
 			(void)str_keep(tags[++n_tags % TAGS], sizeof tags[0], h->value);
 		else if (str_is(h->name, "lab-business"))
 			business = strtoul(h->value.at, NULL, 10);
+		else if (str_is(h->name, "lab-tool"))
+			tool = h->value;
 		else
 			kept[n++] = *h;
 	}
@@ -95,6 +113,10 @@ static enum err on_ask(struct actor *self, const struct msg *m)
 	if (!q.url.len)
 		return OK;
 	actor_act_for(self, business, 0, &m->trace);
+	if (tool.len)
+		return actor_ask_tag(self, "fetch", 10000, on_tool, n_tags,
+		                     MSG(call_tool, .call = str_of("CA1"), .name = str_of("t"),
+		                         .url = q.url, .arguments = tool));
 	enum err e = actor_ask_to(self, TO((const char *)"fetch"), &body, 60000, on_answer, n_tags,
 	                          &fetch_request_desc, &q);
 	if (e)
@@ -104,7 +126,7 @@ static enum err on_ask(struct actor *self, const struct msg *m)
 }
 
 static const struct actor_on takes[] = { { &fetch_request_desc, on_ask }, { 0 } };
-static const struct proto_desc *const sends[] = { &fetch_request_desc, NULL };
+static const struct proto_desc *const sends[] = { &fetch_request_desc, &call_tool_desc, NULL };
 static const struct actor_kind asker_actor = { .name = "asker",
 	                                       .doc = "asks",
 	                                       .takes = takes,

@@ -20,7 +20,7 @@ static const struct actor_setting gateway_settings[] = {
 	{ "server_name", "what it calls itself", "switchboard", 0, 0 },
 	{ 0 },
 };
-static const struct actor_setting fetch_settings[] = {
+static const struct actor_setting sealer_settings[] = {
 	{ "secret_id", "must be told", NULL, 0, 0 },
 	{ 0 },
 };
@@ -36,9 +36,11 @@ static const struct actor_setting session_settings[] = {
 };
 static const struct actor_kind call_session = { .name = "call_session",
 	                                        .settings = session_settings };
-static const struct actor_kind fetch = { .name = "fetch", .settings = fetch_settings };
-static const struct actor_kind *const kinds[] = { &gateway, &store,     &dedupe,       &heartbeat,
-	                                          &fetch,   &call_desk, &call_session, NULL };
+static const struct actor_kind fetch = { .name = "fetch" };
+static const struct actor_kind sealer = { .name = "sealer", .settings = sealer_settings };
+static const struct actor_kind *const kinds[] = { &gateway,   &store,        &dedupe,
+	                                          &heartbeat, &fetch,        &sealer,
+	                                          &call_desk, &call_session, NULL };
 
 struct dir {
 	char path[64];
@@ -124,8 +126,8 @@ static const struct mistake mistakes[] = {
 	  "my.cfg:3: groups.a.hosts = \",\" is not a list such as gateway, store" },
 	{ "groups\n    a\n        hosts = store\n        gateway\n            body_bytes = 2048\n",
 	  "my.cfg:5: group a does not host gateway" },
-	{ "groups\n    a\n        hosts = fetch\n",
-	  "group a hosts fetch, which needs kinds.fetch.secret_id: must be told" },
+	{ "groups\n    a\n        hosts = sealer\n",
+	  "group a hosts sealer, which needs kinds.sealer.secret_id: must be told" },
 	/* the language */
 	{ "log\n  level = info\n",
 	  "my.cfg:2: indented by something else than four blanks a level" },
