@@ -2,8 +2,8 @@
  * calls_watch_command.c — calls watch: a short-lived node that asks each second what live calls are
  * like, and redraws them; where its output is no terminal, it says one line for each change.
  *
- *     call.watch ──▶ every call_session        (published, once a second)
- *     call.pulse ◀── each of them ──▶ board.h
+ *     call.watch ──▶ every call_desk ──▶ its sessions        (published, once a second)
+ *     call.pulse ◀── each session ──▶ board.h
  */
 #include "actors/actor.h"
 #include "actors/seat.h"
