@@ -32,6 +32,8 @@ def speech_ai(*args):
 
 @contextlib.contextmanager
 def system(*play, config=None, away=False):
+    # A machine that is busy with other tests is no reason to refuse calls here.
+    config = config or "kinds\n    call_desk\n        late_ms = 1000\n"
     with speech_ai(*play) as ai:
         if away:
             ai = f"127.0.0.1:{labs.free_port()}"  # nobody listens there
@@ -91,7 +93,7 @@ def ghosts_are_cut_and_reach_no_ai():
 
 
 def too_many_are_refused_at_once():
-    config = "kinds\n    call_desk\n        business_most = 8\n"
+    config = "kinds\n    call_desk\n        business_most = 8\n        late_ms = 1000\n"
     with system(config=config) as lab:
         told = load(lab, "--n", "30", "--seconds", "3", "--ramp", "600", "--may-refuse", "--auth-token", TOKEN)
         assert told["exact"] and told["refused"] >= 30 - 16 and told["ended"] >= 8, told
