@@ -92,7 +92,7 @@ static enum err answer(struct exchange *x)
 		actor_log(exchange_actor(x), LOG_WARN,
 		          "webhook_failed connector=%" PRIu64 " err=%s", p->connector.id,
 		          err_info(p->err)->name);
-		return exchange_refuse(x, ERR_UNAVAILABLE,
+		return exchange_refuse(x, p->err == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_UNAVAILABLE,
 		                       "not all of it is stored: send it again");
 	}
 	return exchange_reply(x, 200,

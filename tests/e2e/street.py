@@ -4,16 +4,22 @@ system's members beside it; nothing is stored of it, and the next good request i
 street.py SWITCHBOARD
 """
 
+import contextlib
 import hashlib
 import hmac
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 
-from lab import Lab, main, text
+from lab import Lab, main, text, until
 
 lab = Lab(sys.argv[1])
+REQUEST_WITHIN = 12  # seconds: longer than any route's time
 
 
 def signed(body, connector=None, secret=None, **headers):
@@ -112,6 +118,54 @@ def roads_that_are_none():
     serves_on()
 
 
+def servers():
+    """The connections' processes of PostgreSQL, which do what the store asks."""
+    return [int(pid) for (pid,) in lab.sql("select pid from pg_stat_activity where backend_type = 'client backend'"
+                                           " and pid <> pg_backend_pid()")]
+
+
+def a_store_that_is_stalled():
+    """Its servers stand still: each request is told so in its time, and what was in flight is stored once or not."""
+    stopped = servers()
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    row = {"messages": [text("S1", "stalled")]}
+    try:
+        for ask in (lambda: signed(json.dumps(row).encode()), lambda: lab.api("GET", "/api/whatsapp/messages", key)):
+            start = time.monotonic()
+            answer = ask()
+            took = time.monotonic() - start
+            is_problem(answer, 504)
+            assert answer[1]["title"] == "no answer in time", answer
+            assert took < REQUEST_WITHIN, took
+    finally:
+        for pid in stopped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+    # The sender repeats; whether the first was stored after all is nothing it can see.
+    (status, body), _ = until("service", 20, lambda: (a := signed(json.dumps(row).encode()))[0] == 200 and a)
+    assert body["accepted"] + body["duplicates"] == 1, body
+    serves_on.n += 1
+    assert lab.sql("select count(*) from wa_message where provider_id = 'S1'") == [["1"]]
+    serves_on()
+
+
+def a_tap_is_ended_by_a_signal():
+    """It says what it saw and ends with 0, by Ctrl-C as by a supervisor's word."""
+    for how in (signal.SIGINT, signal.SIGTERM):
+        tap = subprocess.Popen([lab.switchboard, "tap", "beat.list", "--state", lab.state], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+        with tap:
+            seen = threading.Event()
+            threading.Thread(target=lambda t=tap, s=seen: t.stdout.readline() and s.set(), daemon=True).start()
+            until("the tap hears", 20, lambda s=seen: lab.run("call", "heartbeat", "beat.list{}") and s.is_set())
+            tap.send_signal(how)
+            said = tap.stderr.read()
+            assert tap.wait(20) == 0, (how, said)
+        assert " messages" in said, said
+    serves_on()
+
+
 def words_on_the_bus():
     """`send` and `call` with what cannot be said: said back with what was expected, code 2; the rest by the actor."""
     for code, words, *args in (
@@ -132,4 +186,4 @@ with lab:
     shop = lab.ask("connector", "add", "--business", "street", "--kind", "baileys")
     key = lab.ask("key", "add", "--business", "street", "--scope", "messages.read", "--scope", "messages.release")["key"]
     main(json_that_is_none, json_too_deep, json_too_large, a_body_that_ends_early, who_may_not, roads_that_are_none,
-         words_on_the_bus)
+         words_on_the_bus, a_store_that_is_stalled, a_tap_is_ended_by_a_signal)
