@@ -55,9 +55,10 @@ static enum err ask_calls(struct exchange *x, const struct date_range *range)
 	return exchange_ask_to(x, TO("store"), on_calls, 0, &call_list_desc, &l->list);
 }
 
-/* One word of an enum as the bit of its number; 0 for none. */
-static enum err bit_of(struct exchange *x, const char *what, struct str word,
-                       const struct proto_enum *of, uint32_t *ret)
+/* One word of an enum as the bit of its number; 0 for none. False: it is refused, and the exchange
+ * is over. */
+static bool bit_of(struct exchange *x, const char *what, struct str word,
+                   const struct proto_enum *of, uint32_t *ret)
 {
 	char choice[128] = "";
 	for (uint32_t i = 0; i < of->n_values; i++) {
@@ -71,9 +72,9 @@ static enum err bit_of(struct exchange *x, const char *what, struct str word,
 		               of->values[i].name);
 	}
 	if (!word.len || *ret)
-		return OK;
-	return exchange_refuse(x, ERR_INVALID, "Invalid %s: '%.*s'. Use %s", what, STR(word),
-	                       choice);
+		return true;
+	exchange_refuse(x, ERR_INVALID, "Invalid %s: '%.*s'. Use %s", what, STR(word), choice);
+	return false;
 }
 
 enum err calls_route(struct exchange *x)
@@ -96,12 +97,9 @@ enum err calls_route(struct exchange *x)
 		                      .lead = l->ask.lead,
 		                      .page_us = at.a,
 		                      .page_id = at.b };
-	e = bit_of(x, "status", l->ask.status, &call_state_enum, &l->list.states);
-	if (e || (l->ask.status.len && !l->list.states))
-		return e;
-	e = bit_of(x, "direction", l->ask.direction, &call_direction_enum, &l->list.directions);
-	if (e || (l->ask.direction.len && !l->list.directions))
-		return e;
+	if (!bit_of(x, "status", l->ask.status, &call_state_enum, &l->list.states) ||
+	    !bit_of(x, "direction", l->ask.direction, &call_direction_enum, &l->list.directions))
+		return OK;
 	l->days = (struct days){ l->ask.from_date, l->ask.to_date, ask_calls };
 	return days_ask(x, &l->days);
 }
