@@ -26,6 +26,7 @@ enum {
 	ASK_MS = 40,         /* a refusal is out within 50 ms: then the default counts */
 	PROMISE_US = 30000000,
 	BEAT_MS = 100, /* how late this one comes is the node's load */
+	TELL_MS = 5,   /* what changes meanwhile is told at once */
 };
 
 struct limit {
@@ -43,13 +44,14 @@ struct desk {
 	uint32_t ticks, ended;
 	const struct msg *closing; /* the ask to close, answered when the last call is over */
 	uint64_t close_us;
-	bool closed, cut;
+	bool closed, cut, tells; /* tells: others are about to hear of a change */
 	/* Its node is about to stop (call.drain). */
 	bool draining;
 	uint64_t drain_us; /* its calls have until then */
 };
 
 static enum err on_tick(struct actor *self);
+static void tell_soon(struct actor *self);
 
 /* ---- admission ---------------------------------------------------------------------------- */
 
@@ -68,6 +70,7 @@ static enum call_refusal refusal_of(struct actor *self, const struct msg *m, uin
 	if (ledger_promise(&d->ledger, a->call, m->business, a->connector,
 	                   actor_now_us(self) + PROMISE_US))
 		return CALL_REFUSAL_NODE;
+	tell_soon(self);
 	return CALL_REFUSAL_NONE;
 }
 
@@ -134,6 +137,22 @@ static enum err report(struct actor *self)
 	                               .draining = d->draining));
 }
 
+static enum err on_tell(struct actor *self)
+{
+	((struct desk *)actor_state(self))->tells = false;
+	return report(self);
+}
+
+/* The others count on what they heard: a second's silence would let in as many again as a business
+ * may have. A burst of changes is one word. */
+static void tell_soon(struct actor *self)
+{
+	struct desk *d = actor_state(self);
+	if (!d->tells)
+		actor_after(self, TELL_MS, on_tell);
+	d->tells = true;
+}
+
 static enum err close_if_empty(struct actor *self)
 {
 	struct desk *d = actor_state(self);
@@ -148,6 +167,7 @@ static enum err on_gone(struct actor *self, const struct msg *m)
 	const struct sys_gone *g = sys_gone_of(m);
 	if (ledger_left(&d->ledger, g->slot, g->gen))
 		d->ended += d->cut;
+	tell_soon(self);
 	return close_if_empty(self);
 }
 
@@ -169,6 +189,7 @@ static enum err on_arrive(struct actor *self, const struct msg *m)
 		e = actor_watch(self, msg_from(m), on_gone);
 	if (e)
 		return e;
+	tell_soon(self);
 	if (d->draining && tell_drain(self, msg_from(m)))
 		actor_log(self, LOG_WARN, "drain_unheard call=%.*s", STR(a->call));
 	/* The lease may be a moment away: no call is swept within its first ten seconds. */
