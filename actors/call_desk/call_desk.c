@@ -184,6 +184,7 @@ static enum err on_arrive(struct actor *self, const struct msg *m)
 {
 	struct desk *d = actor_state(self);
 	const struct call_arrive *a = call_arrive_of(m);
+	bool moved = !ledger_find(&d->ledger, a->call);
 	enum err e = ledger_arrive(&d->ledger, a->call, m->business, a->connector, msg_from(m));
 	if (!e)
 		e = actor_watch(self, msg_from(m), on_gone);
@@ -192,6 +193,10 @@ static enum err on_arrive(struct actor *self, const struct msg *m)
 	tell_soon(self);
 	if (d->draining && tell_drain(self, msg_from(m)))
 		actor_log(self, LOG_WARN, "drain_unheard call=%.*s", STR(a->call));
+	/* Promised by another desk, which is about to withdraw it: it hears first that it counts
+	 * here, or it would have room for one too many until the next tick. */
+	if (moved && (e = report(self)))
+		return e;
 	/* The lease may be a moment away: no call is swept within its first ten seconds. */
 	return actor_reply(self, m, MSG(call_arrived, .desk = str_of(d->name)));
 }
