@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct str {
@@ -49,6 +50,18 @@ static inline bool str_starts(struct str s, const char *prefix)
 {
 	size_t n = strlen(prefix);
 	return s.len >= n && !memcmp(s.len ? s.at : "", prefix, n);
+}
+
+/* A C string of its own, for free(); NULL: no memory. (strndup() is for what ends in a NUL.) */
+static inline char *str_dup(struct str s)
+{
+	char *own = malloc(s.len + 1);
+	if (!own)
+		return NULL;
+	if (s.len)
+		memcpy(own, s.at, s.len);
+	own[s.len] = 0;
+	return own;
 }
 
 /* Copy out: always ends in NUL, cut at cap - 1. Returns false when it was cut. */

@@ -418,7 +418,7 @@ enum err work_new(struct actor *self, const struct msg *m)
 		e = ERR_BUSY;
 	if (!e && q->base.len)
 		e = guard_url(q->base, &base, &why);
-	char *text = e ? NULL : strndup(q->url.len ? q->url.at : "", q->url.len);
+	char *text = e ? NULL : str_dup(q->url);
 	if (!e)
 		e = text ? make(self, m, &w) : ERR_MEMORY;
 	if (e) {

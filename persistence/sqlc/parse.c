@@ -444,6 +444,6 @@ bool sqlc_read_schema(const char *path, struct sqlc_schema *ret)
 		free(text);
 		return wrong(&r, 1, "a schema file is called NNNN_name.sql");
 	}
-	*ret = (struct sqlc_schema){ path, { (uint32_t)number, strndup(stem.at, stem.len), text } };
+	*ret = (struct sqlc_schema){ path, { (uint32_t)number, str_dup(stem), text } };
 	return true;
 }

@@ -31,7 +31,7 @@ static enum err add(struct timeline *t, struct timeline_event e, struct str text
 		t->events = more;
 		t->cap = cap;
 	}
-	e.text = strndup(text.len ? text.at : "", text.len);
+	e.text = str_dup(text);
 	if (!e.text)
 		return ERR_MEMORY;
 	t->events[t->n++] = e;

@@ -71,7 +71,7 @@ static void keep(struct config_loader *l, const char *path, const struct config_
 	else
 		c->n_entries++;
 	*e = (struct config_entry){ .path = strdup(path),
-		                    .text = strndup(text.len ? text.at : "", text.len),
+		                    .text = str_dup(text),
 		                    .origin = strdup(origin),
 		                    .doc = key->doc,
 		                    .rule = key->rule,
