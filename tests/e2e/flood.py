@@ -15,7 +15,7 @@ import json
 import subprocess
 import time
 
-from lab import text
+from lab import text, until
 
 COPIES = ["--dup-exact", "20", "--dup-concurrent", "10", "--dup-newid", "5"]
 
@@ -26,6 +26,13 @@ class Flood:
         self.process = subprocess.Popen(
             [lab.switchboard, "load", "whatsapp", "--state", lab.state, "--n", str(messages), *COPIES,
              "--seed", str(seed), *more, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        until("the flood flows", 30, lambda: not self.running() or self.stored())
+
+    def stored(self):
+        """Not before: a fault that hits while the load makes its business ends the load, not a message."""
+        return self.lab.sql(f"""
+            select 1 from wa_message where business_id =
+                   (select id from business where name like 'load-%-{self.process.pid}') limit 1""")
 
     def running(self):
         return self.process.poll() is None
