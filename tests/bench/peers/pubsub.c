@@ -192,6 +192,7 @@ static void fan_out(void)
 	if (waitpid(pid, &status, 0) != pid || status)
 		die("subscribers failed");
 	printf("%.0f\n", (double)MESSAGES * subs * 1e9 / (double)(now_ns() - from));
+	free(batch);
 }
 
 static void echo(int ready)

@@ -95,7 +95,7 @@ static int by_value(const void *a, const void *b)
 
 static double round_trips(void *s, bool bulk, double quantile)
 {
-	enum { TRIPS = 20000, BULK_TRIPS = 10000 };
+	enum { TRIPS = 5000, BULK_TRIPS = 5000 };
 	static uint64_t ns[TRIPS];
 	static char body[BODY], large[BULK];
 	int trips = bulk ? BULK_TRIPS : TRIPS;
