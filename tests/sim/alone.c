@@ -67,6 +67,12 @@ struct alone *alone_new(const struct actor_kind *const *kinds, uint64_t seed)
 struct alone *alone_new_set(const struct actor_kind *const *kinds, uint64_t seed,
                             alone_setting_fn *setting)
 {
+	return alone_new_on(NULL, kinds, seed, setting);
+}
+
+struct alone *alone_new_on(struct loop *loop, const struct actor_kind *const *kinds, uint64_t seed,
+                           alone_setting_fn *setting)
+{
 	struct alone *w = calloc(1, sizeof *w);
 	if (!w)
 		abort();
@@ -86,6 +92,7 @@ struct alone *alone_new_set(const struct actor_kind *const *kinds, uint64_t seed
 	                                             .failed = on_failed,
 	                                             .log_level = LOG_DEBUG,
 	                                             .setting = setting,
+	                                             .loop = loop,
 	                                             .ctx = w },
 	                      &w->node);
 	if (e) {

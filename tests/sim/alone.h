@@ -25,6 +25,9 @@ struct alone *alone_new(const struct actor_kind *const *kinds, uint64_t seed);
 typedef const char *alone_setting_fn(void *ctx, const char *kind, const char *name);
 struct alone *alone_new_set(const struct actor_kind *const *kinds, uint64_t seed,
                             alone_setting_fn *setting);
+/* For actors that hang on a loop: loop_sim.h. */
+struct alone *alone_new_on(struct loop *loop, const struct actor_kind *const *kinds, uint64_t seed,
+                           alone_setting_fn *setting);
 void alone_free(struct alone **w);
 
 /* Everything that can happen now happens; no time passes. */
