@@ -28,7 +28,8 @@ enum {
 	SHARED = 3,
 	BUSINESSES = 2,
 	RUN_MS = 3000,
-	CALM_MS = 60000, /* after which all must have an answer */
+	LATE_US = 250000, /* the store looks for those who wait too long ten times a second */
+	CALM_MS = 60000,  /* after which all must have an answer */
 };
 
 enum what { ADD, TWIN, FAIL, PUT, PUT_BAD, PUT_STALE, PUT_RANGE, PUT_SHARED, FIND, WHATS };
@@ -129,7 +130,7 @@ static void check_error(const struct ask *a)
 	CHECK(!world.calm || (a->e == ERR_BUSY && world.flood) ||
 	      (a->e == ERR_TIMEOUT && a->short_lived));
 	CHECK(a->e == ERR_BUSY || a->e == ERR_UNAVAILABLE || a->e == ERR_TIMEOUT ||
-	      a->e == ERR_NO_SPACE);
+	      a->e == ERR_NO_SPACE || a->e == ERR_STORAGE);
 	world.unknown += a->e == ERR_UNAVAILABLE;
 }
 
@@ -333,6 +334,9 @@ static bool on_look(void *ctx)
 	uint32_t n = count(&st->bad, &bytes);
 	for (int l = 0; l < 2; l++) {
 		n += count(&st->lanes[l].queue, &bytes);
+		for (const struct batch_ask *a = st->lanes[l].queue.first; a; a = a->next)
+			CHECK(a->tries ||
+			      loop_now_us(world.loop) - a->since_us <= st->wait_us + LATE_US);
 		for (uint32_t i = 0; i < st->lanes[l].n; i++)
 			for (uint32_t s = 0; s < st->lanes[l].units[i].batch.n; s++)
 				n += count(&st->lanes[l].units[i].batch.steps[s].asks, &bytes);
@@ -399,11 +403,12 @@ static void draw_settings(void)
 
 static void draw_faults(void)
 {
-	uint32_t *const knobs[] = { &store_pg.lose_before, &store_pg.lose_between,
-		                    &store_pg.lose_after,  &store_pg.hang,
-		                    &store_pg.serial,      &store_pg.time_limit,
-		                    &store_pg.no_space,    &store_pg.end_session,
-		                    &store_pg.refuse_step, &store_pg.refuse_connect };
+	uint32_t *const knobs[] = { &store_pg.lose_before,   &store_pg.lose_between,
+		                    &store_pg.lose_after,    &store_pg.hang,
+		                    &store_pg.serial,        &store_pg.time_limit,
+		                    &store_pg.no_space,      &store_pg.end_session,
+		                    &store_pg.roll_back,     &store_pg.refuse_step,
+		                    &store_pg.refuse_connect };
 	store_pg.work_ms = 1 + draw(draw(2) ? 5 : 60);
 	store_pg.late_ms = draw(3) ? draw(3) : draw(60);
 	for (size_t i = 0; !world.calm && i < sizeof knobs / sizeof *knobs; i++)
@@ -413,7 +418,8 @@ static void draw_faults(void)
 static void calm_down(void)
 {
 	store_pg.lose_before = store_pg.lose_between = store_pg.lose_after = store_pg.hang = 0;
-	store_pg.serial = store_pg.time_limit = store_pg.no_space = store_pg.end_session = 0;
+	store_pg.serial = store_pg.time_limit = store_pg.no_space = store_pg.end_session =
+		store_pg.roll_back = 0;
 	store_pg.refuse_step = store_pg.refuse_connect = 0;
 	store_pg_away(false);
 }

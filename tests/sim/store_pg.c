@@ -11,6 +11,7 @@ enum fate {
 	LOST_BEFORE,  /* the connection goes before anything was executed */
 	LOST_BETWEEN, /* before the commit: some results may have come */
 	LOST_AFTER,   /* after it */
+	ROLLED_BACK,  /* the commit's answer is no error, and no commit */
 	HANG,         /* no word until the time is over; carried out later, or never */
 	CHANCE,       /* a step fails, and the server says how */
 };
@@ -137,6 +138,7 @@ static void draw_fate(struct pg *pg)
 	pg->fate = one_in(k->lose_before)    ? LOST_BEFORE
 	           : one_in(k->lose_between) ? LOST_BETWEEN
 	           : one_in(k->lose_after)   ? LOST_AFTER
+	           : one_in(k->roll_back)    ? ROLLED_BACK
 	           : one_in(k->hang)         ? HANG
 	                                     : CHANCE;
 	pg->chance = one_in(k->serial)        ? states[draw(3)]
@@ -188,8 +190,11 @@ static void execute(struct pg *pg)
 	bool commits = pg->fate != LOST_BETWEEN;
 	/* Told to go at the commit, it may have happened all the same. */
 	bool at_commit = pg->fail_at == u->n - 1, ends = pg->chance && !strcmp(pg->chance, "57P01");
-	store_pg_execute(u, at_commit && ends && draw(2) ? UINT32_MAX : pg->fail_at, pg->chance,
-	                 commits);
+	if (pg->fate == ROLLED_BACK)
+		store_pg_roll_back(u);
+	else
+		store_pg_execute(u, at_commit && ends && draw(2) ? UINT32_MAX : pg->fail_at,
+		                 pg->chance, commits);
 	if (at_commit && ends && pg->fate == CHANCE && !u->sqlstate) {
 		u->failed = u->n - 1;
 		u->sqlstate = pg->chance;

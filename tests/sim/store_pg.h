@@ -25,6 +25,7 @@ struct store_pg {
 	/* Knobs: one unit in so many; 0: never. */
 	uint32_t lose_before, lose_between, lose_after, hang; /* nobody is told what was done */
 	uint32_t serial, time_limit, no_space, end_session;   /* the server says that nothing was */
+	uint32_t roll_back; /* COMMIT is answered, but with ROLLBACK */
 	uint32_t refuse_step, refuse_connect;
 	uint32_t work_ms, late_ms; /* at the most: until executed; until each further result */
 	uint32_t rows_most;        /* what a transaction may bring; CHECKed */

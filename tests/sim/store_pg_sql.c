@@ -349,6 +349,13 @@ static const char *run_commit(struct transaction *t, const struct pg_value *v,
 	return NULL;
 }
 
+void store_pg_roll_back(struct store_pg_unit *u)
+{
+	store_pg_execute(u, UINT32_MAX, NULL, false);
+	if (!u->sqlstate)
+		u->results[u->n - 1]->command = "ROLLBACK";
+}
+
 static statement_fn *statement_named(const char *name)
 {
 	static const struct {

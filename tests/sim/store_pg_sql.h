@@ -25,3 +25,5 @@ void store_pg_unit_done(struct store_pg_unit *u);
 void store_pg_unit_check(const struct store_pg_unit *u);
 /* At one instant. Step `fail_at` fails by `chance`; without `commits` nothing of it stays. */
 void store_pg_execute(struct store_pg_unit *u, uint32_t fail_at, const char *chance, bool commits);
+/* The same, and COMMIT is answered with ROLLBACK. */
+void store_pg_roll_back(struct store_pg_unit *u);
