@@ -369,7 +369,7 @@ static statement_fn *statement_named(const char *name)
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (!strcmp(known[i].name, name))
 			return known[i].run;
-	CHECK(!"a statement that is known here");
+	alone_check(false, name, __FILE__, __LINE__);
 	return NULL;
 }
 
