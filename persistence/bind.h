@@ -18,7 +18,8 @@ struct bind_params {
 };
 
 /* Of one ask, or of several that a bulk statement takes together. ERR_RANGE: a number that
- * PostgreSQL cannot hold; ERR_TOO_LARGE: above a quarter of what it takes in one piece; ERR_MEMORY.
+ * PostgreSQL cannot hold; ERR_MALFORMED: JSON that is none; ERR_TOO_LARGE: above a quarter of what
+ * it takes in one piece; ERR_MEMORY.
  */
 MUST enum err bind_params(const struct statement *s, const struct msg *const *asks, uint32_t n,
                           uint64_t now_us, struct bind_params *ret);

@@ -99,6 +99,13 @@ bool json_fail(struct json *j, enum err e, const char *expected);
 /* OK when `doc` is exactly one JSON value; ERR_MALFORMED, ERR_TOO_LARGE. */
 MUST enum err json_check(struct str doc);
 
+/* Can PostgreSQL keep it as jsonb, once it is mended? As json_check, but unpaired surrogate escapes
+ * are no reason to lose it; ERR_RANGE: a number that numeric cannot hold. */
+MUST enum err json_keeps(struct str doc);
+/* In a document that keeps: \u0000 and unpaired surrogates, which no text of PostgreSQL takes,
+ * become \ufffd, in place and of the same length. */
+void json_mend(char *doc, size_t len);
+
 const char *json_type_name(enum json_type t);
 
 /* What was wrong, for a person and for RFC 9457. All bounded, always ending in NUL, all UTF-8. */

@@ -285,7 +285,7 @@ static const char *run_put(struct transaction *t, const struct pg_value *v, stru
 	struct items keys = items_of(v[1]), ns = items_of(v[2]);
 	struct items leases = items_of(v[4]), epochs = items_of(v[5]);
 	struct pg_result *r = result_new("SELECT", columns, COLUMNS, n);
-	CHECK((uint64_t)number(v[6]) == t->business);
+	CHECK((uint64_t)number(v[7]) == t->business);
 	for (uint32_t i = 0; i < n; i++) {
 		struct pg_value key = item(&keys), many = item(&ns), lease = item(&leases),
 				epoch = item(&epochs);

@@ -409,6 +409,54 @@ static void bad_asks_fail_alone(void **state)
 	                    "250");
 }
 
+/* In one bulk statement: JSON that jsonb would refuse is mended, or refused alone. */
+static void json_of_others(void **state)
+{
+	(void)state;
+	static char deep[100], digits[20000];
+	static const struct {
+		const char *more;
+		enum err e;
+		const char *note; /* as it is stored */
+	} all[] = {
+		{ "{\"note\": \"plain \\\\u0000 \\ud83d\\ude00\"}", OK,
+		  "plain \\u0000 \xf0\x9f\x98\x80" },
+		{ "{\"note\": \"cut \\ud83d\"}", OK, "cut \xef\xbf\xbd" },
+		{ "{\"note\": \"\\uDE00 low, \\uD83D\\uD83D\\uDE00\"}", OK,
+		  "\xef\xbf\xbd low, \xef\xbf\xbd\xf0\x9f\x98\x80" },
+		{ "{\"note\": \"nul \\u0000.\"}", OK, "nul \xef\xbf\xbd." },
+		{ "{\"note\": 1e8000}", OK, NULL },
+		{ "{\"note\": 1e8001}", ERR_RANGE, NULL },
+		{ "{\"note\": -0.1E-999999999999}", ERR_RANGE, NULL },
+		{ digits, ERR_RANGE, NULL },
+		{ "{\"note\": \"1e99999\"}", OK, "1e99999" },
+		{ "{\"note\": \"\\ud83", ERR_MALFORMED, NULL },
+		{ "{\"note\": \"\xff\"}", ERR_MALFORMED, NULL },
+		{ deep, ERR_MALFORMED, NULL },
+	};
+	enum { ALL = sizeof all / sizeof *all };
+	struct put p[ALL];
+	char key[16];
+	memset(deep, '[', sizeof deep - 1);
+	memset(digits, '7', sizeof digits - 1);
+	for (uint32_t i = 0; i < ALL; i++) {
+		snprintf(key, sizeof key, "json%u", i);
+		struct stock_thing row = { .key = S(key), .more = S(all[i].more) };
+		p[i] = (struct put){ .n = 1 };
+		store_lab_ask(lab, 9, on_put, &p[i], MSG(stock_put, .rows = { &row, 1 }));
+	}
+	assert_true(store_lab_settle(lab));
+	for (uint32_t i = 0; i < ALL; i++) {
+		char sql[120];
+		snprintf(sql, sizeof sql, "select note from switchboard.thing where key = 'json%u'",
+		         i);
+		assert_int_equal(p[i].e, all[i].e);
+		assert_int_equal(p[i].fresh, all[i].e == OK);
+		if (all[i].note)
+			assert_string_equal(pg_query_text(lab->q, sql), all[i].note);
+	}
+}
+
 static void twins_in_one_turn(void **state)
 {
 	(void)state;
@@ -612,6 +660,7 @@ int main(void)
 		TEST(bulk_is_dealt_back),
 		TEST(stale_lease_is_refused),
 		TEST(bad_asks_fail_alone),
+		TEST(json_of_others),
 		TEST(twins_in_one_turn),
 		TEST(slow_statement_is_ended),
 		TEST(hanging_server_is_left),

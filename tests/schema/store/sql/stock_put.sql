@@ -2,8 +2,8 @@
 -- write
 -- bulk rows
 with asked as (
-	select * from unnest(:ord, :rows.key, :rows.n, :rows.note, :lease, :epoch)
-	         as t (ord, key, n, note, lease, epoch)
+	select * from unnest(:ord, :rows.key, :rows.n, :rows.note, :lease, :epoch, :rows.more)
+	         as t (ord, key, n, note, lease, epoch, more)
 ), held as materialized (
 	select name, epoch from lease
 	 where name in (select lease from asked)
@@ -13,7 +13,7 @@ with asked as (
 	  from asked left join held on (held.name, held.epoch) = (asked.lease, asked.epoch)
 ), put as ( -- asks of one turn may name the same key: the first is stored
 	insert into thing (business_id, key, n, note)
-	select distinct on (key) :business, key, n, note from fit where ok order by key, ord
+	select distinct on (key) :business, key, n, coalesce(note, more ->> 'note') from fit where ok order by key, ord
 	    on conflict do nothing
 	returning key, id
 )
