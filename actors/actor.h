@@ -255,6 +255,10 @@ static inline enum err msg_err(const struct msg *m)
 {
 	return (enum err)m->err;
 }
+/* Who sent it, "ACTOR@NODE" ("NODE" when no actor did): for records of who did what, the node's
+ * name as the bus knows it. */
+void actor_sender(const struct actor *self, const struct msg *m, char *ret, size_t cap);
+
 static inline struct ref msg_from(const struct msg *m)
 {
 	return m->from;

@@ -5,7 +5,8 @@
  *     GET  /api/calls               days ─▶ call.list ─▶ store
  *     GET  /api/calls/{id}          call.show, then call.events
  *     GET  /api/calls/{id}/events   the same; so another's call is answered like one that is not
- *     POST /api/calls/{id}/hangup   call.show, then call.end to the desks of all nodes
+ *     POST /api/calls/{id}/hangup   call.end_order, which notes it, then call.end to the desks of
+ * all nodes
  */
 #include "gateway/cursor.h"
 #include "gateway/days.h"
@@ -193,7 +194,7 @@ static enum err on_events(struct actor *self, const struct msg *m)
 enum part { WHOLE, EVENTS_ONLY, HANGUP };
 
 /* To all nodes: the desk of the one that has it passes it on. */
-static enum err hang_up(struct exchange *x, const struct call_shown *s)
+static enum err hang_up(struct exchange *x, const struct call_end_ordered *s)
 {
 	struct actor *self = exchange_actor(x);
 	if (s->state >= CALL_STATE_ENDED)
@@ -209,6 +210,15 @@ static enum err hang_up(struct exchange *x, const struct call_shown *s)
 		x, 202, MSG(http_call_ending, .id = s->id, .call = s->call, .state = s->state));
 }
 
+static enum err on_ordered(struct actor *self, const struct msg *m)
+{
+	struct exchange *x = exchange_of(self, m);
+	if (!x)
+		return OK;
+	return msg_err(m) ? exchange_refuse(x, msg_err(m), NULL)
+	                  : hang_up(x, call_end_ordered_of(m));
+}
+
 static enum err on_shown(struct actor *self, const struct msg *m)
 {
 	struct exchange *x = exchange_of(self, m);
@@ -217,8 +227,6 @@ static enum err on_shown(struct actor *self, const struct msg *m)
 	if (msg_err(m))
 		return exchange_refuse(x, msg_err(m), NULL);
 	struct looking *l = x->state;
-	if (exchange_part(m) == HANGUP)
-		return hang_up(x, call_shown_of(m));
 	bool whole = exchange_part(m) == WHOLE;
 	if (whole && !keep(&l->arena, call_shown_of(m), &l->record))
 		return exchange_refuse(x, ERR_TOO_LARGE, NULL);
@@ -251,6 +259,9 @@ static enum err look(struct exchange *x, const struct proto_desc *type, enum par
 		                          .words = part == EVENTS_ONLY && l->ask.words,
 		                          .after_epoch = at.a,
 		                          .after_seq = (uint32_t)at.b };
+	if (part == HANGUP)
+		return exchange_ask(x, "store", on_ordered, 0,
+		                    MSG(call_end_order, .id = l->ask.id));
 	return exchange_ask(x, "store", on_shown, (uint16_t)part, MSG(call_show, .id = l->ask.id));
 }
 

@@ -12,7 +12,7 @@
 #include "persistence/statement.h"
 #include "proto/msg.h"
 
-enum { BATCH_STEPS = 256 };
+enum { BATCH_STEPS = 256, BATCH_ASKER = 160 /* an actor's name, cut, and its node's */ };
 
 struct batch_ask {
 	struct batch_ask *next;
@@ -24,6 +24,7 @@ struct batch_ask {
 	uint8_t tries;     /* batches it was in that came to nothing */
 	bool alone;        /* runs in a batch of its own: it may be the one that fails others */
 	enum err err;      /* why it is refused, once it is */
+	char asker[BATCH_ASKER]; /* its name, where the statement wants it */
 };
 
 /* First in, first out; in order of seq. */

@@ -17,12 +17,13 @@ struct bind_params {
 	char *bytes;
 };
 
-/* Of one ask, or of several that a bulk statement takes together. ERR_RANGE: a number that
+/* Of one ask, or of several that a bulk statement takes together. `asker` has its name, if the
+ * statement wants it, and lives as long as the parameters. ERR_RANGE: a number that
  * PostgreSQL cannot hold; ERR_MALFORMED: JSON that is none; ERR_TOO_LARGE: above a quarter of what
  * it takes in one piece; ERR_MEMORY.
  */
 MUST enum err bind_params(const struct statement *s, const struct msg *const *asks, uint32_t n,
-                          uint64_t now_us, struct bind_params *ret);
+                          const char *asker, uint64_t now_us, struct bind_params *ret);
 void bind_params_done(struct bind_params *p);
 
 /* Rows that an ask brings to its bulk statement; 0 for a statement without bulk. */

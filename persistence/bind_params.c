@@ -133,6 +133,8 @@ static enum err put_value(struct writer *w, enum sql_type type, const struct pro
 
 /* The envelope's values as fields, so that they are written like all others. */
 static const struct proto_field id_field = { .kind = PROTO_U64, .optional = true };
+static const struct proto_field trace_field = { .kind = PROTO_BIN, .optional = true };
+static const struct proto_field asker_field = { .kind = PROTO_STR };
 static const struct proto_field time_field = { .kind = PROTO_U64 };
 static const struct proto_field schema_field = { .kind = PROTO_U16 };
 static const struct proto_field ord_field = { .kind = PROTO_U32 };
@@ -142,6 +144,7 @@ struct source {
 	const struct msg *const *asks;
 	uint32_t n;
 	uint64_t now_us;
+	struct str asker, trace;
 };
 
 /* One item of an array. */
@@ -272,6 +275,12 @@ static const struct proto_field *scalar(const struct source *src, const struct s
 	case FROM_PRINCIPAL:
 		*ret = &m->principal;
 		return &id_field;
+	case FROM_TRACE:
+		*ret = &src->trace;
+		return &trace_field;
+	case FROM_ASKER:
+		*ret = &src->asker;
+		return &asker_field;
 	case FROM_NOW:
 		*ret = &src->now_us;
 		return &time_field;
@@ -329,10 +338,18 @@ static enum err put_param(struct writer *w, const struct source *src,
 	return e;
 }
 
-enum err bind_params(const struct statement *s, const struct msg *const *asks, uint32_t n,
-                     uint64_t now_us, struct bind_params *ret)
+/* An id of zeros is none (trace-context 3.2.2.3). */
+static struct str trace_of(const struct msg *m)
 {
-	struct source src = { s, asks, n, now_us };
+	static const uint8_t none[sizeof m->trace.id];
+	bool some = memcmp(m->trace.id, none, sizeof none) != 0;
+	return some ? str_n((const char *)m->trace.id, sizeof m->trace.id) : (struct str){ 0 };
+}
+
+enum err bind_params(const struct statement *s, const struct msg *const *asks, uint32_t n,
+                     const char *asker, uint64_t now_us, struct bind_params *ret)
+{
+	struct source src = { s, asks, n, now_us, str_of(asker), trace_of(asks[0]) };
 	struct writer w = { 0 };
 	enum err e = OK;
 	ret->bytes = NULL;

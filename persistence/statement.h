@@ -13,6 +13,8 @@ enum statement_source {
 	FROM_ORD,       /* bulk: the row's number among all rows merged */
 	FROM_BUSINESS,  /* the envelope's */
 	FROM_PRINCIPAL, /* the envelope's */
+	FROM_TRACE,     /* the envelope's id, 16 bytes; NULL without one */
+	FROM_ASKER,     /* "ACTOR@NODE" */
 	FROM_NOW,       /* us since the epoch */
 	FROM_SCHEMA,    /* .field itself: number of the newest migration of the set */
 };
@@ -53,6 +55,7 @@ struct statement {
 	int16_t bulk;        /* field whose rows are merged over asks; -1: none */
 	bool write;
 	bool system; /* allowed without a business */
+	bool asker;  /* some parameter is FROM_ASKER */
 	bool lists;  /* no row is an empty list; else it is `none` */
 	enum err none;
 };

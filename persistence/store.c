@@ -74,6 +74,8 @@ enum err store_on_ask(struct actor *self, const struct msg *m)
 	a->s = s;
 	a->seq = ++st->seq;
 	a->since_us = actor_now_us(self);
+	if (s->asker)
+		actor_sender(self, m, a->asker, sizeof a->asker);
 	a->rows = bind_bulk_rows(s, m);
 	batch_push(&st->lanes[!s->write].queue, a);
 	if (!st->waiting++)

@@ -97,7 +97,7 @@ static void screen(struct batch_step *step, uint64_t wall_us, struct batch_queue
 	step->rows = 0;
 	for (struct batch_ask *a; (a = batch_pop(&all));) {
 		struct bind_params p;
-		a->err = bind_params(step->s, &a->m, 1, wall_us, &p);
+		a->err = bind_params(step->s, &a->m, 1, a->asker, wall_us, &p);
 		bind_params_done(&p);
 		if (!a->err)
 			step->rows += a->rows;
@@ -114,7 +114,7 @@ static enum err bind_step(struct batch_step *step, uint64_t wall_us, struct bind
 		return ERR_MEMORY;
 	for (struct batch_ask *a = step->asks.first; a; a = a->next)
 		asks[n++] = a->m;
-	enum err e = bind_params(step->s, asks, n, wall_us, ret);
+	enum err e = bind_params(step->s, asks, n, step->asks.first->asker, wall_us, ret);
 	free(asks);
 	return e;
 }

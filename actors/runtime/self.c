@@ -2,7 +2,22 @@
  * self.c — what an actor knows of itself.
  */
 #include "actors/runtime/runtime.h"
+#include <stdio.h>
 #include <stdlib.h>
+
+void actor_sender(const struct actor *self, const struct msg *m, char *ret, size_t cap)
+{
+	const struct node *n = self->node;
+	struct actor *a = m->from.node || m->from_name.len ? NULL : slot_find(n, m->from);
+	struct str name = a ? name_of(a) : m->from_name;
+	const char *node = m->from.node && n->bus ? bus_peer_name(n->bus, m->from.node) : n->name;
+	size_t room = strlen(node) + 2;
+	if (name.len + room > cap) /* an actor may be called anything: its node is never cut */
+		name.len = room < cap ? (uint32_t)(cap - room) : 0;
+	(void)snprintf(ret, cap, "%.*s%s%s", STR(name), name.len ? "@" : "", node);
+	for (char *c = ret; *c; c++)
+		*c = *c < '!' || *c > '~' ? '?' : *c;
+}
 
 void *actor_state(struct actor *self)
 {

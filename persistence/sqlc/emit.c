@@ -36,8 +36,8 @@ static void includes(FILE *out, const struct sqlc_statement *statements, size_t 
 static void emit_params(FILE *out, const struct sqlc_statement *st, uint32_t schema_number)
 {
 	static const char *const sources[] = { "FROM_FIELD",    "FROM_MEMBER",    "FROM_ORD",
-		                               "FROM_BUSINESS", "FROM_PRINCIPAL", "FROM_NOW",
-		                               "FROM_SCHEMA" };
+		                               "FROM_BUSINESS", "FROM_PRINCIPAL", "FROM_TRACE",
+		                               "FROM_ASKER",    "FROM_NOW",       "FROM_SCHEMA" };
 	static const char *const types[] = {
 #define SQLTYPE(id, oid, array, names) "SQL_" #id,
 #include "persistence/sqltype.def"
@@ -74,6 +74,8 @@ static void emit_statement(FILE *out, const struct sqlc_statement *st, size_t nu
 		fprintf(out, "\t.params = %s_params,\n", st->symbol);
 	fprintf(out, "\t.timeout_ms = %u, .bulk = %d, .write = %d, .system = %d, .lists = %d,\n",
 	        s->timeout_ms, s->bulk, s->write, s->system, s->lists);
+	if (s->asker)
+		fprintf(out, "\t.asker = true,\n");
 	fprintf(out, "\t.none = (enum err)%d },\n", (int)s->none);
 }
 

@@ -216,6 +216,13 @@ static bool from_envelope(struct reader *r, struct str name, struct statement_pa
 	} else if (str_is(name, "principal")) {
 		p->source = FROM_PRINCIPAL;
 		p->array = r->bulk.len;
+	} else if (str_is(name, "trace") && !r->bulk.len) {
+		p->source = FROM_TRACE;
+		p->type = SQL_BYTEA;
+	} else if (str_is(name, "asker") && !r->bulk.len) {
+		p->source = FROM_ASKER;
+		p->type = SQL_TEXT;
+		r->to->s.asker = true;
 	} else if (str_is(name, "ord") && r->bulk.len) {
 		p->source = FROM_ORD;
 		p->type = SQL_INT4;

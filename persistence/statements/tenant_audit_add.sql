@@ -1,6 +1,12 @@
--- One line of the audit trail, in the name of the asker's business and principal, if it has any.
+-- A row of the audit trail for what changes no other row; once, if the asker has a number for that.
 -- write
 -- system
-insert into audit (business_id, principal, action, subject, detail)
-values (:business, :principal, :action, coalesce(:subject, ''), :detail)
-returning id
+with noted as (
+	insert into audit (business_id, principal, asker, trace, action, subject, detail, once)
+	select :business, :principal, :asker, :trace, :action, coalesce(:subject, ''), :detail, :once
+	 where not exists (select from audit where once = :once)
+	returning id
+)
+select id from noted
+union all
+select id from audit where once = :once

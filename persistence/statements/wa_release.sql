@@ -13,6 +13,12 @@ with was as materialized (
 	 where m.business_id = :business
 	   and m.id = was.id
 	   and was.fresh
+), noted as (
+	insert into audit (business_id, principal, asker, trace, action, subject, detail)
+	select :business, :principal, :asker, :trace, 'message.release', 'message ' || id,
+	       jsonb_strip_nulls(jsonb_build_object('dup_of', dup_of))
+	  from was
+	 where fresh
 )
 select id, dup_of, fresh, chat
   from was

@@ -376,6 +376,11 @@ static void copies_are_hidden_and_released(void **state)
 		assert_int_equal(wa_released_of(m)->fresh, !i);
 		msg_unref(m);
 	}
+	assert_string_equal(pg_query_text(lab->q,
+	                                  "select count(*)::text from switchboard.audit"
+	                                  " where business_id = 1 and action = 'message.release'"
+	                                  " and asker like '%@lab'"),
+	                    "1");
 	page = list(&m, 1, false, 100, NULL);
 	assert_int_equal(page->rows.n, 2);
 	assert_true(page->rows.at[0].released);

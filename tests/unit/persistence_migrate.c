@@ -250,18 +250,23 @@ static void every_tenant_table_is_guarded(void **state)
 	NONE("select c.relname" OURS
 	     " and has_any_column_privilege('switchboard_system', c.oid, 'select,insert,update')"
 	     " and relname not in ('business', 'connector', 'api_key', 'lease', 'audit', "
-	     "'migration', 'call')");
+	     "'audit_head', 'migration', 'call')");
+	/* Where the trails end is the trigger's alone to write, and the app's not even to see. */
+	NONE("select grantee || privilege_type from information_schema.role_table_grants"
+	     " where table_name = 'audit_head' and grantee <> 'switchboard_owner'"
+	     " and (grantee, privilege_type) <> ('switchboard_system', 'SELECT')");
 	/* Of calls, what it needs to end those whose desk is gone: nothing of who spoke. */
 	NONE("select attname from pg_attribute where attrelid = 'call'::regclass and attnum > 0"
 	     " and has_column_privilege('switchboard_system', attrelid, attnum, 'select,update')"
 	     " and attname not in ('business_id', 'id', 'state', 'desk', 'start_us', 'cause',"
 	     " 'end_us')");
 	/* What has no business_id is known to have none. */
-	NONE("select relname" OURS " and relname not in ('business', 'lease', 'migration')"
+	NONE("select relname" OURS
+	     " and relname not in ('business', 'lease', 'migration', 'audit_head')"
 	     " except select relname" OURS HAS_BUSINESS);
 	/* Every key starts with the business, or is an id of the system's own. */
 	NONE("select relname" OURS
-	     " and not relrowsecurity and relname not in ('lease', 'migration')");
+	     " and not relrowsecurity and relname not in ('lease', 'migration', 'audit_head')");
 	/* Nobody owns but the owner; nobody bypasses; the app is a member of nothing. */
 	NONE("select relname" OURS " and pg_get_userbyid(relowner) <> 'switchboard_owner'");
 	NONE("select rolname from pg_roles where rolname like 'switchboard%'"
@@ -304,6 +309,44 @@ static void audit_cannot_be_changed(void **state)
 	pg_query_free(&q);
 }
 
+/* Rows from before there was a chain are in it, as they stand. */
+static void old_rows_are_chained(void **state)
+{
+	struct pg_fixture *f = *state;
+	struct pg_query *q = pg_query_new(f, cluster_admin_url(f->cluster));
+	char url[512];
+	snprintf(url, sizeof url, "%s", fresh(f, q, "unchained"));
+	struct statement_set before = { .migrations = store_statements.migrations,
+		                        .n_migrations = 7 };
+	assert_int_equal(migrate_run(&(struct migrate_config){ .url = url, .set = &before },
+	                             told.text, sizeof told.text),
+	                 OK);
+	struct pg_query *there = pg_query_new(f, url);
+	assert_int_equal(
+		pg_query_script(there,
+	                        "insert into switchboard.business (name) values ('one');"
+	                        "insert into switchboard.audit (business_id, action, detail) values"
+	                        " (1, 'a.b', null), (null, 'c.d', '{}'), (1, 'e.f', null)",
+	                        NULL),
+		OK);
+	enum err e = migrate_run(&(struct migrate_config){ .url = url, .set = &store_statements },
+	                         told.text, sizeof told.text);
+	if (e)
+		fail_msg("%s", told.text);
+	assert_string_equal(pg_query_text(there,
+	                                  "select string_agg(action || seq, ' ' order by id)"
+	                                  " from switchboard.audit a where hash ="
+	                                  " switchboard.audit_hash_of((select hash from"
+	                                  " switchboard.audit b where b.seq = a.seq - 1 and"
+	                                  " b.business_id is not distinct from a.business_id), a)"),
+	                    "a.b1 c.d1 e.f2");
+	assert_string_equal(pg_query_text(there, "select string_agg(chain || ':' || seq, ' ' order"
+	                                         " by chain) from switchboard.audit_head"),
+	                    "0:1 1:2");
+	pg_query_free(&there);
+	pg_query_free(&q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +357,7 @@ int main(void)
 		cmocka_unit_test(missing_rights_are_named),
 		cmocka_unit_test(every_tenant_table_is_guarded),
 		cmocka_unit_test(audit_cannot_be_changed),
+		cmocka_unit_test(old_rows_are_chained),
 	};
 	return cmocka_run_group_tests_name("persistence migrate", tests, pg_fixture_up,
 	                                   pg_fixture_down);

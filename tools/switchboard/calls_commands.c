@@ -3,21 +3,20 @@
  *
  *     list    each business ─▶ call.list, page by page ─▶ a line each
  *     show    each business ─▶ call.show ─▶ call.events, page by page ─▶ messages ─▶ timeline.h
- *     hangup  each business ─▶ call.show ─▶ call.end, to the desks of all nodes
+ *     hangup  each business ─▶ call.end_order ─▶ call.end, to the desks of all nodes
  */
 #include "proto/call.h"
-#include "proto/date.h"
 #include "proto/json.h"
 #include "proto/wa.h"
 #include "tools/calls/timeline.h"
-#include "tools/config/value.h"
 #include "tools/switchboard/commands.h"
 #include "tools/switchboard/each.h"
+#include "tools/switchboard/since.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { PAGE = 200, EVENTS = 500, MESSAGES = 100, DAY_S = 86400, SINCE_MOST_S = 10 * 366 * DAY_S };
+enum { PAGE = 200, EVENTS = 500, MESSAGES = 100 };
 
 static uint64_t wall_us(void)
 {
@@ -128,38 +127,12 @@ static bool on_page(void *ctx, const struct each_business *b, const struct msg *
 	return !l->left;
 }
 
-/* "90m", or a day or moment in UTC as the API takes it. */
-static enum exit_code since(const struct cli *c, uint64_t *ret)
-{
-	static const struct value_rule rule = { .type = VALUE_DURATION,
-		                                .least = 1,
-		                                .most = SINCE_MOST_S * INT64_C(1000) };
-	const char *text = cli_text(c, "since");
-	struct date_range range;
-	char room[128], why[128];
-	int64_t ms;
-	if (!text)
-		return EXIT_DONE;
-	if (!value_check(&rule, str_of(text), &ms, room, sizeof room)) {
-		*ret = wall_us() - (uint64_t)ms * 1000;
-		return EXIT_DONE;
-	}
-	if (date_read_range(str_of(text), (struct str){ 0 }, NULL, &range, why) ||
-	    range.from_us <= 0)
-		return cli_fail(
-			c, EXIT_USAGE,
-			"--since %s: not a duration such as 90m, nor a day such as 2026-11-24",
-			text);
-	*ret = (uint64_t)range.from_us;
-	return EXIT_DONE;
-}
-
 enum exit_code cmd_calls_list(struct cli *c)
 {
 	struct listing l = { .cli = c, .left = (uint64_t)cli_number(c, "limit") };
 	l.ask.live = cli_flag(c, "live");
 	l.ask.number = str_of(cli_text(c, "number"));
-	enum exit_code code = since(c, &l.ask.from_us);
+	enum exit_code code = since_of(c, &l.ask.from_us);
 	struct each each = { c, next_page, on_page, &l };
 	return code ? code : each_run(&each);
 }
@@ -350,7 +323,7 @@ enum exit_code cmd_calls_show(struct cli *c)
 
 struct ending {
 	const struct cli *cli;
-	struct call_show show;
+	struct call_end_order order;
 	struct call_end end;
 	char call[65];
 	bool found, told;
@@ -368,8 +341,8 @@ static bool next_end(void *ctx, const struct each_business *b, struct client_tur
 		return true;
 	}
 	ret->ask = true;
-	ret->type = &call_show_desc;
-	ret->body = &e->show;
+	ret->type = &call_end_order_desc;
+	ret->body = &e->order;
 	return true;
 }
 
@@ -381,7 +354,7 @@ static bool on_told(void *ctx, const struct each_business *b, const struct msg *
 		e->told = true;
 		return true;
 	}
-	const struct call_shown *s = call_shown_of(m);
+	const struct call_end_ordered *s = call_end_ordered_of(m);
 	e->found = true;
 	str_keep(e->call, sizeof e->call, s->call);
 	e->end = (struct call_end){ .call = str_of(e->call), .cause = CALL_CAUSE_OPERATOR };
@@ -394,15 +367,15 @@ static bool on_told(void *ctx, const struct each_business *b, const struct msg *
 enum exit_code cmd_calls_hangup(struct cli *c)
 {
 	struct ending e = { .cli = c };
-	enum exit_code code = each_id(c, c->args[0], "call", &e.show.id);
+	enum exit_code code = each_id(c, c->args[0], "call", &e.order.id);
 	struct each each = { c, next_end, on_told, &e };
 	code = code ? code : each_run(&each);
 	code = code ? code : e.code;
 	if (!code && !e.found)
-		return cli_fail(c, EXIT_UNKNOWN, "there is no call %" PRIu64, e.show.id);
+		return cli_fail(c, EXIT_UNKNOWN, "there is no call %" PRIu64, e.order.id);
 	if (!code)
 		(void)printf(c->json ? "{\"id\":%" PRIu64 ",\"call\":\"%s\"}\n"
 		                     : "call %" PRIu64 " (%s) is hanging up\n",
-		             e.show.id, e.call);
+		             e.order.id, e.call);
 	return code;
 }

@@ -6,6 +6,7 @@
 #include "actors/seat.h"
 #include "tools/switchboard/kinds.h"
 #include "tools/switchboard/system.h"
+#include <pwd.h>
 #include <unistd.h>
 
 /* The system may be starting: who is spoken to is looked for again until this is over. */
@@ -176,9 +177,11 @@ static void on_late(void *ctx)
 
 static enum err join(struct client *k, const struct actor_kind *kind)
 {
-	char tail[32], name[64];
+	char tail[48], name[64];
+	const struct passwd *user = getpwuid(getuid());
 	const struct actor_kind *kinds[] = { kind, NULL };
-	(void)snprintf(tail, sizeof tail, "cli.%d", getpid());
+	/* Who it is, for the audit trail: nobody else's word for it than that of who may join. */
+	(void)snprintf(tail, sizeof tail, "cli.%.16s.%d", user ? user->pw_name : "-", getpid());
 	system_name(&k->place, tail, name, sizeof name);
 	struct seat_config config = { .name = name,
 		                      .kinds = kinds,

@@ -4,7 +4,7 @@
  *     join ─▶ next: say or ask ─▶ ended: the answer ─▶ next … ─▶ leave, once all is taken
  *
  * The command declares --state, --bus, --key. On the bus it is the actor `cli` of the node
- * cli.PID.
+ * cli.USER.PID.
  */
 #pragma once
 #include "actors/actor.h"

@@ -101,6 +101,7 @@ enum exit_code sealing_connector_add(const struct cli *c, const struct sealing_c
 
 struct reseal {
 	struct seal_keys keys;
+	bool rotated; /* another secret, not the same one sealed anew */
 	uint64_t ids[PAGE], after, business, done, kept;
 	uint32_t n;
 	char old[SEAL_TEXT_MAX];
@@ -151,7 +152,7 @@ static enum exit_code put_new(const struct cli *c, struct reseal *r, uint64_t id
 		                (unsigned long long)id, err_info(e)->text);
 	return client_ask(c, "store", ANSWER_MS, on_resealed, r,
 	                  MSG(tenant_connector_reseal, .id = id, .old = str_of(r->old),
-	                      .new = str_of(sealed)));
+	                      .new = str_of(sealed), .rotated = r->rotated));
 }
 
 static enum exit_code reseal_one(const struct cli *c, struct reseal *r, uint64_t id)
@@ -198,7 +199,7 @@ enum exit_code cmd_connector_reseal(struct cli *c)
 enum exit_code sealing_connector_change(const struct cli *c, uint64_t id, sealing_next_fn *next,
                                         void *ctx)
 {
-	struct reseal r = { 0 };
+	struct reseal r = { .rotated = true };
 	char old[SEAL_PLAIN_MAX + 1], new[SEAL_PLAIN_MAX + 1];
 	enum exit_code code = keys_read(c, &r.keys);
 	if (!code)

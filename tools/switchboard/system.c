@@ -3,6 +3,7 @@
  */
 #include "tools/switchboard/system.h"
 #include "tools/state.h"
+#include <string.h>
 
 static enum exit_code read_state(const struct cli *c, struct reach *r, char why[REACH_WHY])
 {
@@ -47,4 +48,6 @@ void system_name(const struct system_place *p, const char *tail, char *ret, size
 	for (char *c = ret; *c; c++)
 		if (*c >= 'A' && *c <= 'Z')
 			*c = (char)(*c - 'A' + 'a');
+		else if ((*c < 'a' || *c > 'z') && (*c < '0' || *c > '9') && !strchr("_.#-", *c))
+			*c = '-';
 }

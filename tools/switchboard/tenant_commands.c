@@ -211,6 +211,26 @@ enum exit_code cmd_connector_rotate(struct cli *c)
 	return code;
 }
 
+static enum exit_code on_closed(void *ctx, const struct cli *c, const struct msg *m)
+{
+	(void)ctx;
+	if (c->json)
+		cli_print_json(m->type, msg_body(m));
+	else
+		(void)printf("connector %llu is closed\n",
+		             (unsigned long long)tenant_connector_closed_of(m)->id);
+	return EXIT_DONE;
+}
+
+enum exit_code cmd_connector_remove(struct cli *c)
+{
+	uint64_t id;
+	enum exit_code code = number_of(c, c->args[0], &id);
+	return code ? code
+	            : client_ask(c, "store", ANSWER_MS, on_closed, NULL,
+	                         MSG(tenant_connector_close, .id = id));
+}
+
 static bool next_connectors(uint64_t after, struct rows_ask *ret)
 {
 	static struct tenant_connector_list list;
