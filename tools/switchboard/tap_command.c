@@ -10,21 +10,31 @@
 #include "tools/switchboard/commands.h"
 #include "tools/switchboard/kinds.h"
 #include "tools/switchboard/system.h"
+#include "tools/tap/outlet.h"
 #include "tools/tap/view.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { RENEW_MS = 1000, EAGER_MS = 100, EAGER_TIMES = 20, OUT_MOST = 4 << 20 };
+enum {
+	RENEW_MS = 1000,
+	EAGER_MS = 100,
+	EAGER_TIMES = 20,
+	OUT_MOST = 4 << 20,
+	LINE_MOST = 256 << 10,
+	FLOW_MS = 20,
+	JOINS_MOST = 100
+};
 
 struct tapping {
 	struct loop *loop;
 	struct view view;
 	struct tap_watch watch; /* views into argv and trace */
 	uint8_t trace[16];
-	struct buf out;
+	struct outlet out;
 	uint64_t from_us;
-	uint32_t renewed;
+	uint32_t renewed, joins;
+	bool anew; /* the bus held us for dead: join once more */
 	const char *broken;
 };
 
@@ -33,13 +43,16 @@ static struct tapping *tapping_of(const struct actor *self)
 	return (struct tapping *)(uintptr_t)actor_kind_data(self);
 }
 
-static void flush(struct tapping *t)
+/* What the reader takes now; the rest a little later. We never wait: the bus would hold us for
+ * dead. */
+static enum err flow(struct actor *self)
 {
-	if (t->out.len && fwrite(t->out.at, 1, t->out.len, stdout) != t->out.len)
+	struct tapping *t = tapping_of(self);
+	if (!outlet_flow(&t->out))
 		loop_stop(t->loop); /* nobody reads us any more */
-	if (fflush(stdout))
-		loop_stop(t->loop);
-	buf_clear(&t->out);
+	else if (outlet_waits(&t->out))
+		actor_after(self, FLOW_MS, flow);
+	return OK;
 }
 
 /* Eager at first: the wish is an event, and the hub may not know all listeners yet. */
@@ -56,10 +69,13 @@ static enum err on_seen(struct actor *self, const struct msg *m)
 	const struct tap_seen *s = tap_seen_of(m);
 	if (s->watch != t->watch.id || t->view.shown >= t->view.limit)
 		return OK;
-	if (!view_show(&t->view, s, &t->out))
+	if (!outlet_room(&t->out, LINE_MOST)) {
+		view_skip(&t->view, s);
+		return OK;
+	}
+	if (!view_show(&t->view, s, &t->out.buf))
 		loop_stop(t->loop);
-	flush(t);
-	return OK;
+	return flow(self);
 }
 
 static enum err on_stop(struct actor *self)
@@ -103,6 +119,18 @@ static void on_broken(void *ctx, const char *why)
 	loop_stop(t->loop);
 }
 
+/* We stood still for seconds, stopped or starved. Nothing was promised to us: we begin again. */
+static void on_stale(void *ctx)
+{
+	struct tapping *t = ctx;
+	t->anew = ++t->joins < JOINS_MOST;
+	if (t->anew)
+		loop_stop(t->loop);
+	else
+		on_broken(t, "the bus has declared this tap dead again and again: it is too slow "
+		             "to stay");
+}
+
 static enum view_form form_of(const struct cli *c)
 {
 	const char *seq = cli_text(c, "seq");
@@ -134,22 +162,29 @@ static enum exit_code read_filter(const struct cli *c, struct tapping *t)
 	return EXIT_DONE;
 }
 
-static void sum_up(struct tapping *t)
+/* We have left the bus, and may wait for the reader; who is tired of it may still end us. */
+static void sum_up(struct tapping *t, uint64_t lasted_us)
 {
-	struct buf summary;
+	struct buf diagram, summary;
+	buf_init(&diagram, OUT_MOST);
 	buf_init(&summary, 4096);
-	view_end(&t->view, loop_now_us(t->loop) - t->from_us, &t->out, &summary);
-	flush(t);
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGTERM, SIG_DFL);
+	view_end(&t->view, lasted_us, &diagram, &summary);
+	if (outlet_finish(&t->out) && diagram.len)
+		(void)fwrite(diagram.at, 1, diagram.len, stdout);
+	(void)fflush(stdout);
 	(void)fprintf(stderr, "%.*s", STR(buf_view(&summary)));
+	buf_done(&diagram);
 	buf_done(&summary);
 }
 
-static enum exit_code watch(const struct cli *c, struct tapping *t, const struct system_place *p)
+/* One life on the bus. */
+static enum err live(struct tapping *t, const struct system_place *p)
 {
 	char name[64];
 	struct actor_kind viewer = viewer_of(t);
 	const struct actor_kind *kinds[] = { &viewer, NULL };
-	struct loop_signal *sigint, *sigterm;
 	struct seat *seat;
 	(void)snprintf(name, sizeof name, "tap.%d", (int)getpid());
 	struct seat_config config = {
@@ -162,18 +197,33 @@ static enum exit_code watch(const struct cli *c, struct tapping *t, const struct
 		.tcp = *p->reach.tcp ? p->reach.tcp : NULL,
 		.key = p->key,
 		.broken = on_broken,
+		.stale = on_stale,
 		.ctx = t,
 	};
+	t->anew = false;
+	t->renewed = 0;
+	enum err e = seat_new(&config, &seat);
+	if (e)
+		return e;
+	loop_run(t->loop);
+	seat_free(&seat);
+	return OK;
+}
+
+static enum exit_code watch(const struct cli *c, struct tapping *t, const struct system_place *p)
+{
+	struct loop_signal *sigint, *sigterm;
+	enum err e;
 	if (loop_on_signal(t->loop, SIGINT, on_signal, t, &sigint) ||
 	    loop_on_signal(t->loop, SIGTERM, on_signal, t, &sigterm))
 		return cli_fail(c, EXIT_PROBLEM, "signals cannot be watched");
-	enum err e = seat_new(&config, &seat);
+	t->from_us = loop_now_us(t->loop);
+	do
+		e = live(t, p);
+	while (!e && t->anew);
 	if (e)
 		return cli_fail(c, exit_of(e), "no place on the bus: %s", err_info(e)->text);
-	t->from_us = loop_now_us(t->loop);
-	loop_run(t->loop);
-	sum_up(t);
-	seat_free(&seat);
+	sum_up(t, loop_now_us(t->loop) - t->from_us);
 	return t->broken ? cli_fail(c, EXIT_BUS, "%s", t->broken) : EXIT_DONE;
 }
 
@@ -186,13 +236,13 @@ enum exit_code cmd_tap(struct cli *c)
 		code = read_filter(c, &t);
 	if (code != EXIT_DONE)
 		return code;
-	buf_init(&t.out, OUT_MOST);
+	outlet_init(&t.out, STDOUT_FILENO, OUT_MOST);
 	if (view_init(&t.view, form_of(c), t.watch.reveal, (uint64_t)cli_number(c, "limit")) ||
 	    loop_new(&t.loop))
 		return cli_fail(c, EXIT_PROBLEM, "out of memory");
 	code = watch(c, &t, &p);
 	loop_free(&t.loop);
 	view_done(&t.view);
-	buf_done(&t.out);
+	outlet_done(&t.out);
 	return code;
 }

@@ -83,6 +83,7 @@ static void put_json(struct view *v, const struct tap_seen *s, const struct prot
 		.size = s->size,
 		.body = buf_view(&json),
 		.lost = s->lost,
+		.slow = v->unsaid,
 	};
 	if (json_write(out, &tap_line_desc, &line, 0))
 		v->unread++;
@@ -107,6 +108,9 @@ bool view_show(struct view *v, const struct tap_seen *s, struct buf *out)
 			buf_printf(out, "# %llu more on %.*s, over the rate\n",
 			           (unsigned long long)s->lost, STR(s->node));
 	}
+	if (v->unsaid && v->form == VIEW_TEXT)
+		buf_printf(out, "# %llu more, which this output was read too slowly for\n",
+		           (unsigned long long)v->unsaid);
 	v->shown++;
 	if (v->form == VIEW_SEQUENCE || v->form == VIEW_MERMAID)
 		note_step(v, s, type);
@@ -114,7 +118,15 @@ bool view_show(struct view *v, const struct tap_seen *s, struct buf *out)
 		put_json(v, s, type, body_of(v, type, s->body), out);
 	else
 		put_text(v, s, type, body_of(v, type, s->body), out);
+	v->unsaid = 0;
 	return v->shown < v->limit;
+}
+
+void view_skip(struct view *v, const struct tap_seen *s)
+{
+	v->lost += s->lost;
+	v->skipped++;
+	v->unsaid++;
 }
 
 void view_end(struct view *v, uint64_t lasted_us, struct buf *out, struct buf *summary)
@@ -123,8 +135,12 @@ void view_end(struct view *v, uint64_t lasted_us, struct buf *out, struct buf *s
 		sequence_text(&v->sequence, out);
 	else if (v->form == VIEW_MERMAID)
 		sequence_mermaid(&v->sequence, out);
-	buf_printf(summary, "%llu messages in %.1f s, %llu left out (over the rate)%s\n",
+	buf_printf(summary, "%llu messages in %.1f s, %llu left out (over the rate)",
 	           (unsigned long long)v->shown, (double)lasted_us / 1e6,
-	           (unsigned long long)v->lost,
+	           (unsigned long long)v->lost);
+	if (v->skipped)
+		buf_printf(summary, ", %llu left out (read too slowly)",
+		           (unsigned long long)v->skipped);
+	buf_printf(summary, "%s\n",
 	           v->shown >= v->limit ? "; the limit is met: --limit for more" : "");
 }
