@@ -5,6 +5,7 @@
  *     STATE/            0700
  *       db/             the private PostgreSQL (persistence/cluster.h)
  *       keys/           who may join over tcp (bus/keys.h)
+ *       audit/          what was done and is not yet in the audit trail (audit/deeds.h)
  *       encryption.key  0600, under which secrets are sealed, unless ENCRYPTION_KEY says another
  *       run -> /tmp/…   only when STATE is too long for the path of a unix socket
  *       run/            0700, sockets; worthless once nothing runs

@@ -4,19 +4,23 @@
  */
 #include "proto/super.h"
 #include "proto/call.h"
+#include "proto/tenant.h"
+#include "tools/audit/deeds.h"
 #include "tools/supervise/pulses.h"
 #include "tools/supervise/up.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { WAITING_MOST = 8, TICK_MS = 200 };
+enum { WAITING_MOST = 8, TICK_MS = 200, DEEDS_MS = 1000, NOTE_MS = 5000, DOWN_MS = 1000 };
 
 /* Who wants to hear how a restart goes on. */
 struct waiting {
 	const struct msg *asks[WAITING_MOST];
 	uint64_t until_us[WAITING_MOST];
 	uint32_t n;
+	struct deed deed; /* on its way into the audit trail, while `noting` */
+	bool noting, down;
 };
 
 /* ---- status ------------------------------------------------------------------------------ */
@@ -108,6 +112,71 @@ static struct up *up_of(const struct actor *self)
 	return (struct up *)(uintptr_t)actor_kind_data(self);
 }
 
+/* ---- the audit trail --------------------------------------------------------------------- */
+
+/* Once for each order: a second call is haste. */
+static enum err on_go_down(struct actor *self)
+{
+	struct waiting *w = actor_state(self);
+	if (w->down)
+		up_down(up_of(self));
+	w->down = false;
+	return OK;
+}
+
+static enum err on_deeds(struct actor *self);
+
+static enum err on_noted(struct actor *self, const struct msg *m)
+{
+	struct waiting *w = actor_state(self);
+	enum err e = msg_err(m);
+	bool never = e == ERR_INVALID || e == ERR_MALFORMED || e == ERR_RANGE;
+	w->noting = false;
+	if (!e)
+		deeds_drop(&w->deed);
+	if (never) {
+		deeds_refuse(&w->deed);
+		actor_log(self, LOG_ERROR, "audit_refused err=%s file=%s", err_info(e)->name,
+		          w->deed.file);
+	}
+	if (w->down && e)
+		return on_go_down(self); /* the next `up` brings it */
+	return e && !never ? OK : on_deeds(self);
+}
+
+/* One after the other, the oldest first; what cannot be brought now is tried again in a second. */
+static enum err on_deeds(struct actor *self)
+{
+	struct waiting *w = actor_state(self);
+	actor_after(self, DEEDS_MS, on_deeds);
+	if (w->noting)
+		return OK;
+	if (!deeds_next(up_of(self)->state.dir, &w->deed))
+		return w->down ? on_go_down(self) : OK;
+	enum err e =
+		actor_ask(self, "store", NOTE_MS, on_noted,
+	                  MSG(tenant_audit_add, .action = str_of(w->deed.action),
+	                      .subject = str_of(w->deed.subject), .detail = str_of(w->deed.detail),
+	                      .once = str_n((const char *)w->deed.once, DEED_ONCE)));
+	w->noting = !e;
+	return e && w->down ? on_go_down(self) : OK;
+}
+
+/* Before the order is answered. A full disk stops no order. */
+static void note(struct actor *self, const struct msg *m, const char *action, struct str subject,
+                 const char *more)
+{
+	char by[160];
+	actor_sender(self, m, by, sizeof by);
+	enum err e = deeds_put(up_of(self)->state.dir, action, subject, by, more);
+	if (e)
+		actor_log(self, LOG_ERROR, "audit_unwritten action=%s subject=%.*s by=%s err=%s",
+		          action, STR(subject), by, err_info(e)->name);
+	actor_after(self, 1, on_deeds);
+}
+
+/* ---- orders, followed -------------------------------------------------------------------- */
+
 /* A restart is under way: its drain goes on, and who waits for news of it has it. */
 static enum err on_tick(struct actor *self)
 {
@@ -161,6 +230,7 @@ static enum err on_restart(struct actor *self, const struct msg *m)
 	if (!n)
 		return ERR_NOT_FOUND;
 	actor_after(self, TICK_MS, on_tick);
+	note(self, m, "system.restart", ask->pattern, ask->drain ? ",\"drain\":true" : "");
 	actor_log(self, LOG_INFO, "restart pattern=%.*s processes=%u", STR(ask->pattern), n);
 	return actor_reply(self, m, MSG(super_done, .touched = n));
 }
@@ -171,14 +241,11 @@ static enum err on_scale(struct actor *self, const struct msg *m)
 	enum err e = up_scale(up_of(self), ask->group, ask->count);
 	if (e)
 		return e;
+	char more[32];
+	(void)snprintf(more, sizeof more, ",\"count\":%u", ask->count);
+	note(self, m, "system.scale", ask->group, more);
 	actor_log(self, LOG_INFO, "scale group=%.*s count=%u", STR(ask->group), ask->count);
 	return actor_reply(self, m, MSG(super_done, .touched = ask->count));
-}
-
-static enum err on_go_down(struct actor *self)
-{
-	up_down(up_of(self));
-	return OK;
 }
 
 static enum err on_down(struct actor *self, const struct msg *m)
@@ -187,7 +254,10 @@ static enum err on_down(struct actor *self, const struct msg *m)
 	const struct up *u = up_of(self);
 	for (uint32_t i = 0; i < crew_count(u->crew); i++)
 		n += child_alive(&crew_at(u->crew, i)->child);
-	actor_after(self, 1, on_go_down); /* the answer leaves first */
+	((struct waiting *)actor_state(self))->down = true;
+	note(self, m, "system.down", (struct str){ 0 },
+	     "");                               /* goes down when that is in the trail, */
+	actor_after(self, DOWN_MS, on_go_down); /* or now: the answer leaves first */
 	return actor_reply(self, m, MSG(super_done, .touched = n));
 }
 
@@ -216,8 +286,9 @@ static const struct actor_on takes[] = {
 	{ &super_gave_up_desc, on_gave_up },
 	{ 0 },
 };
-static const struct proto_desc *const sends[] = { &super_tree_desc, &super_done_desc,
-	                                          &super_gave_up_desc, &call_drain_desc, NULL };
+static const struct proto_desc *const sends[] = { &super_tree_desc,       &super_done_desc,
+	                                          &super_gave_up_desc,    &call_drain_desc,
+	                                          &tenant_audit_add_desc, NULL };
 
 static const struct proto_desc *const hears[] = { &beat_pulse_desc, &call_busy_desc, NULL };
 
@@ -225,6 +296,7 @@ const struct actor_kind supervisor_actor = {
 	.name = "supervisor",
 	.doc = "starts, restarts and stops the processes",
 	.state = sizeof(struct waiting),
+	.start = on_deeds,
 	.takes = takes,
 	.sends = sends,
 	.hears = hears,

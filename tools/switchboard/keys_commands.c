@@ -3,10 +3,15 @@
  * again each second, so these commands work whether a system runs or not.
  */
 #include "bus/keys.h"
+#include "proto/buf.h"
+#include "proto/json.h"
+#include "tools/audit/deeds.h"
 #include "tools/config/value.h"
 #include "tools/state.h"
 #include "tools/switchboard/commands.h"
 #include "tools/switchboard/kinds.h"
+#include <pwd.h>
+#include <unistd.h>
 
 static enum exit_code folder_of(const struct cli *c, char dir[PATH_MAX + 8])
 {
@@ -17,6 +22,36 @@ static enum exit_code folder_of(const struct cli *c, char dir[PATH_MAX + 8])
 		                err_info(e)->text);
 	(void)snprintf(dir, PATH_MAX + 8, "%s/keys", s.dir);
 	return EXIT_DONE;
+}
+
+/* Into the trail, by way of the supervisor: of the one that runs, or of the next that is started.
+ */
+static enum exit_code note(const struct cli *c, const char *dir, const char *action,
+                           const char *name, const char *more)
+{
+	char state[PATH_MAX + 8], by[80];
+	const struct passwd *user = getpwuid(getuid());
+	(void)snprintf(state, sizeof state, "%.*s", (int)(strlen(dir) - strlen("/keys")), dir);
+	(void)snprintf(by, sizeof by, "%.60s", user ? user->pw_name : "-");
+	enum err e = deeds_put(state, action, str_of(name), by, more);
+	return e ? cli_fail(c, exit_of(e), "it is done, but cannot be noted in %s/audit: %s", state,
+	                    err_info(e)->text)
+	         : EXIT_DONE;
+}
+
+static enum exit_code note_new(const struct cli *c, const char *dir, const struct key_card *card)
+{
+	char room[2048];
+	struct buf more;
+	buf_over(&more, room, sizeof room - 1);
+	buf_text(&more, ",\"public\":");
+	json_put_text(&more, card->open);
+	buf_text(&more, ",\"host\":");
+	json_put_text(&more, card->host);
+	buf_text(&more, ",\"send\":");
+	json_put_text(&more, card->send);
+	room[buf_err(&more) ? 0 : more.len] = '\0';
+	return note(c, dir, "bus_key.new", card->name, room);
 }
 
 /* Cards are printed without a table of the schema: they never travel. */
@@ -74,13 +109,14 @@ enum exit_code cmd_keys_new(struct cli *c)
 		return cli_fail(c, EXIT_USAGE, "\"%s\" is no name for a key", c->args[0]);
 	if (e)
 		return cli_fail(c, exit_of(e), "%s: %s", dir, err_info(e)->text);
+	code = note_new(c, dir, &card);
 	print_card(c, &card);
 	if (!c->json)
 		(void)printf(
 			"\nTake %s/%s.cert_secret to its host, and there only:\n"
 			"switchboard node --bus tcp://HOST:PORT --key %s.cert_secret --host …\n",
 			dir, card.name, card.name);
-	return EXIT_DONE;
+	return code;
 }
 
 enum exit_code cmd_keys_list(struct cli *c)
@@ -111,5 +147,6 @@ enum exit_code cmd_keys_revoke(struct cli *c)
 	enum err e = keys_revoke(dir, c->args[0]);
 	if (e == ERR_NOT_FOUND)
 		return cli_fail(c, EXIT_UNKNOWN, "there is no key %s", c->args[0]);
-	return e ? cli_fail(c, exit_of(e), "%s: %s", dir, err_info(e)->text) : EXIT_DONE;
+	return e ? cli_fail(c, exit_of(e), "%s: %s", dir, err_info(e)->text)
+	         : note(c, dir, "bus_key.revoke", c->args[0], "");
 }
