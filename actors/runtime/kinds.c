@@ -9,27 +9,34 @@ static enum err rows_new(struct rows *r, uint32_t n)
 	uint32_t size = 2;
 	while (size < 4 * n)
 		size *= 2;
-	r->mask = size - 1;
+	r->mask = (size - 1) * (uint32_t)sizeof *r->at;
 	r->at = calloc(size, sizeof *r->at);
 	return r->at ? OK : ERR_MEMORY;
 }
 
+/* Where the type stands, or the empty row where it would. */
+static struct row *row_of(const struct rows *r, const struct proto_desc *type)
+{
+	uint32_t last = r->mask / sizeof *r->at;
+	struct row *row = row_at_home(r, type);
+	while (row->stamp.type && row->stamp.type != type)
+		row = row == &r->at[last] ? r->at : row + 1;
+	return row;
+}
+
 static enum err rows_add(struct rows *r, const struct proto_desc *type, actor_fn *run)
 {
-	uint32_t i = row_home(r, type);
-	for (; r->at[i].stamp.type; i = (i + 1) & r->mask)
-		if (r->at[i].stamp.type == type)
-			return ERR_INVALID; /* twice */
-	r->at[i] = (struct row){ .stamp = msg_stamp_of(type), .run = run };
+	struct row *row = row_of(r, type);
+	if (row->stamp.type)
+		return ERR_INVALID; /* twice */
+	*row = (struct row){ .stamp = msg_stamp_of(type), .run = run };
 	return OK;
 }
 
 const struct row *rows_seek(const struct rows *r, const struct proto_desc *type)
 {
-	for (uint32_t i = row_home(r, type); r->at[i].stamp.type; i = (i + 1) & r->mask)
-		if (r->at[i].stamp.type == type)
-			return &r->at[i];
-	return NULL;
+	const struct row *row = row_of(r, type);
+	return row->stamp.type ? row : NULL;
 }
 
 static enum err index_types(struct hosted *h)
