@@ -56,13 +56,14 @@ struct msg {
 	uint8_t flags; /* enum msg_flags */
 	uint8_t class; /* size class of the block */
 	struct ref from, to;
-	uint64_t id;          /* unique in the sending node's life */
-	uint64_t re;          /* the id answered */
+	uint64_t id;       /* unique in the sending node's life */
+	uint64_t re;       /* the id answered */
+	struct blob *blob; /* NULL for none */
+
 	uint64_t business;    /* tenant; 0: the system itself */
 	uint64_t principal;   /* key or user on whose behalf; 0: none */
 	uint64_t deadline_us; /* this node's monotonic clock; 0: none */
 	struct trace trace;
-	struct blob *blob;             /* NULL for none */
 	struct str from_name, to_name; /* set when MSG_FAR, views into the block */
 	uint32_t size;                 /* bytes used in the block */
 };

@@ -104,9 +104,8 @@ static inline enum err run_handler(struct actor *a, const struct hosted *h, cons
 static inline void handle(struct node *n, struct actor *a, struct msg *m)
 {
 	struct hosted *h = a->hosted;
-	bool ask = m->flags & MSG_ASK;
 	tapped(n, a, m);
-	if (unlikely(ask) && expired(a, m))
+	if (unlikely(m->flags & MSG_ASK) && expired(a, m))
 		return;
 	hand_take(n, a, m, context_of(m));
 	enum err e = run_handler(a, h, m);
@@ -116,7 +115,7 @@ static inline void handle(struct node *n, struct actor *a, struct msg *m)
 		refused(a, m, e);
 	else
 		h->stats.handled++;
-	if (unlikely(ask))
+	if (unlikely(m->flags & MSG_ASK))
 		settle_ask(a, m, e);
 }
 
