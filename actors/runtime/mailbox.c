@@ -70,29 +70,28 @@ enum err mailbox_push_page(struct node *n, struct actor *a, struct msg *m)
 	if (!p)
 		return reject(a, m, ERR_MEMORY);
 	p->next = NULL;
-	p->at[0] = m;
-	if (box->tail) {
+	p->at[PAGE_HOLDS - 1] = m;
+	if (box->depth > 1) {
 		box->tail->next = p;
 	} else {
 		box->head = p;
-		box->from = 0;
+		box->left = PAGE_HOLDS;
 	}
 	box->tail = p;
-	box->to = 1;
+	box->room = PAGE_HOLDS - 1;
 	mailbox_count(n, a);
 	return OK;
 }
 
-struct msg *mailbox_last_of_page(struct node *n, struct mailbox *box)
+/* The last of a page was taken, or the last of all. */
+void mailbox_page_done(struct node *n, struct mailbox *box)
 {
 	struct page *p = box->head;
-	struct msg *m = p->at[box->from];
+	if (p == box->tail)
+		box->room = 0;
 	box->head = p->next;
-	box->from = 0;
-	if (!box->head)
-		box->tail = NULL;
+	box->left = PAGE_HOLDS;
 	slab_give(&n->slab, p, sizeof *p);
-	return m;
 }
 
 void control_put(struct actor *a, struct event *e)

@@ -76,17 +76,20 @@ struct letter {
 };
 
 /* The oldest message stands in the mailbox itself, as most mailboxes hold one or none; the others
- * lie in pages, filled at the tail and emptied at the head. */
+ * lie in pages, filled at the tail and emptied at the head, each from its end down, so that 0 is
+ * the end of both ways. */
 enum { PAGE_HOLDS = 15 };
 struct page {
 	struct page *next;
 	struct msg *at[PAGE_HOLDS];
 };
 struct mailbox {
-	struct msg *first;        /* NULL when empty */
-	struct page *head, *tail; /* NULL when there are no others */
+	struct msg *first; /* NULL when empty */
+	struct page *head; /* these two mean something while depth > 1 */
+	struct page *tail;
 	uint32_t depth, high;
-	uint8_t from, to; /* next to be emptied in head, to be filled in tail */
+	uint8_t left; /* in head, to be emptied */
+	uint8_t room; /* in tail, to be filled; 0 when there is no page */
 };
 
 enum event_is { EVENT_ANSWER, EVENT_TICK, EVENT_WAKE };
@@ -268,11 +271,11 @@ struct outbox {
 /* What is being handled right now. It lies in the node, where a send finds it without asking the
  * way; a stop handler that runs within another's handler puts that one's aside (hand_begin). */
 struct hand {
-	struct actor *self;          /* NULL: nothing is */
-	const struct msg *m;         /* NULL for a tick */
-	const struct context *about; /* the message's, the ask's, or own */
+	struct actor *self; /* NULL: nothing is */
 	bool answered, held;
-	struct context own; /* of who sets a tenant; undefined until then */
+	const struct msg *m;         /* NULL for a tick */
+	struct context own;          /* of who sets a tenant; undefined until then */
+	const struct context *about; /* the message's, the ask's, or own */
 };
 
 extern const struct context context_none;
@@ -466,31 +469,30 @@ MUST static inline enum err mailbox_push(struct node *n, struct actor *a, struct
 	struct mailbox *box = &a->mailbox;
 	if (!box->first)
 		box->first = m;
-	else if (likely(box->tail && box->to < PAGE_HOLDS))
-		box->tail->at[box->to++] = m;
+	else if (likely(box->room))
+		box->tail->at[--box->room] = m;
 	else
 		return mailbox_push_page(n, a, m);
 	mailbox_count(n, a);
 	__builtin_prefetch(a->state);
 	return OK;
 }
-struct msg *mailbox_last_of_page(struct node *n, struct mailbox *box);
+void mailbox_page_done(struct node *n, struct mailbox *box);
 static inline struct msg *mailbox_take(struct node *n, struct actor *a) /* NULL: empty */
 {
 	struct mailbox *box = &a->mailbox;
 	struct msg *m = box->first;
 	if (unlikely(!m))
 		return NULL;
-	box->depth--;
-	if (!box->head) {
+	uint32_t others = --box->depth;
+	if (!others) {
 		box->first = NULL;
 		return m;
 	}
-	if (unlikely(box->from + 1 == (box->head == box->tail ? box->to : PAGE_HOLDS)))
-		box->first = mailbox_last_of_page(n, box);
-	else
-		box->first = box->head->at[box->from++];
+	box->first = box->head->at[--box->left];
 	__builtin_prefetch(box->first); /* is handled next */
+	if (unlikely(!box->left || others == 1))
+		mailbox_page_done(n, box);
 	return m;
 }
 /* Takes the reference, whatever is returned. OK also when a policy dropped m, counted. */

@@ -93,12 +93,11 @@ static void refused(struct actor *a, const struct msg *m, enum err e)
 static inline enum err run_handler(struct actor *a, const struct hosted *h, const struct msg *m)
 {
 	const struct row *row = rows_find(&h->takes, m->type);
-	actor_fn *run = likely(row != NULL) ? row->run : h->kind->any;
-	if (unlikely(!run))
+	if (unlikely(!row && !h->kind->any))
 		return ERR_TYPE;
 	if (unlikely(h->needs_tenant && !m->business))
 		return ERR_NO_TENANT;
-	return run(a, m);
+	return likely(row != NULL) ? row->run(a, m) : h->kind->any(a, m);
 }
 
 static inline void handle(struct node *n, struct actor *a, struct msg *m)
