@@ -113,8 +113,8 @@ static inline struct msg_stamp msg_stamp_of(const struct proto_desc *type)
 	return s;
 }
 
-/* A message so begun: type to class of struct msg in one copy. What the sender fills in is left as it
- * was; the rest is cleared. */
+/* A message so begun: type to class of struct msg in one copy. What the sender fills in is left as
+ * it was; the rest is cleared. */
 static inline void msg_begin(struct msg *m, const struct msg_stamp *s, uint32_t size)
 {
 	enum { HEAD = offsetof(struct msg_stamp, size) };
